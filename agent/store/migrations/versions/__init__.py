@@ -1,0 +1,1 @@
+"""Revisions, numbered; `agent.store.schema.REVISIONS` lists them in order."""

@@ -1,0 +1,92 @@
+"""The connection to Discord: lost, ended, refused, garbled; and what people see of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.fakes.discord import DiscordFake
+from tests.journeys.discord.counting import DONE, POEM, TURNS, assert_told_once, statuses
+from tests.journeys.discord.serving import ACCESS, READY, Server, office
+from tests.journeys.program import scripted
+
+
+async def test_what_is_said_while_the_socket_is_lost_arrives_when_it_is_back(tmp_path: Path) -> None:
+    async with office(tmp_path, TURNS) as gofer:
+        gofer.discord.gateway.drop()
+        root = await gofer.asks("count the words", files=[POEM])
+        plan = await gofer.card(root, "Count", button="Approve")
+        assert gofer.discord.gateway.resumed == 1
+        gofer.discord.gateway.drop()
+        await gofer.ann.reacts(plan, "✅")
+        await gofer.card(root, DONE)
+        assert (gofer.discord.gateway.resumed, gofer.discord.gateway.identified) == (2, 1)
+        assert_told_once(gofer, root)
+
+
+async def test_a_session_that_discord_ended_is_begun_anew(tmp_path: Path) -> None:
+    async with office(tmp_path, TURNS) as gofer:
+        root = await gofer.asks("count the words", files=[POEM])
+        plan = await gofer.card(root, "Count", button="Approve")
+        gofer.discord.gateway.invalidate()
+        await gofer.until(lambda: gofer.discord.gateway.identified == 2 and gofer.discord.gateway.connected)
+        await gofer.ann.clicks(plan, "Approve")
+        await gofer.card(root, DONE)
+        assert_told_once(gofer, root)
+        assert await statuses(gofer) == ["finished"]
+
+
+async def test_an_event_that_cannot_be_read_stops_nothing(tmp_path: Path) -> None:
+    async with office(tmp_path, TURNS) as gofer:
+        gofer.discord.gateway.garble()
+        root = await gofer.asks("count the words", files=[POEM])
+        await gofer.card(root, "Count", button="Approve")
+
+
+async def test_a_first_connection_that_fails_is_tried_again(tmp_path: Path) -> None:
+    async with DiscordFake() as discord:
+        discord.gateway.deaf = True
+        ann, general = discord.user("ann"), discord.channel("general")
+        (tmp_path / "gofer.toml").write_text(ACCESS, encoding="utf-8")
+        server = Server(scripted(tmp_path, TURNS, **discord.env(), GOFER_WEB_PORT="0"), ("serve",), READY)
+        await server.start()
+        try:
+            discord.gateway.deaf = False
+            await discord.wait_for(lambda: discord.gateway.connected)
+            root = await ann.says(general, f"{discord.mention} count", files=[POEM])
+            await discord.wait_for(lambda: any("Count" in m.plain for m in discord.messages(root.id)))
+        finally:
+            assert await server.stop() == 0, server.log
+
+
+async def test_a_switch_that_is_off_is_named(tmp_path: Path) -> None:
+    async with DiscordFake() as discord:
+        env = discord.env()
+        discord.world.message_content = False
+        server = Server(scripted(tmp_path, TURNS, **env, GOFER_WEB_PORT="0"), ("serve",), READY)
+        await server.start()
+        try:
+            await server.says("Message Content Intent")
+            assert discord.gateway.refused == [4014]
+        finally:
+            assert await server.stop() == 0, server.log
+
+
+async def test_a_token_that_is_wrong_is_told(tmp_path: Path) -> None:
+    async with DiscordFake() as discord:
+        env = {**discord.env(), "DISCORD_TOKEN": "wrong"}
+        server = Server(scripted(tmp_path, TURNS, **env, GOFER_WEB_PORT="0"), ("serve",), "DISCORD_TOKEN")
+        await server.start()
+        assert await server.stop() in (0, 1), server.log
+
+
+async def test_without_the_privileged_intent_mentions_buttons_and_direct_messages_do_it_all(tmp_path: Path) -> None:
+    discord = DiscordFake()
+    discord.world.message_content = False
+    async with office(tmp_path, TURNS, discord=discord) as gofer:
+        root = await gofer.asks("count the words", files=[POEM])
+        plan = await gofer.card(root, "Count", button="Approve")
+        await gofer.ben.says(gofer.general, "no words of this arrive", thread=root)
+        await gofer.ann.says(gofer.general, f"{discord.mention} approve", thread=root)
+        await gofer.until(lambda: not plan.button_labels)
+        await gofer.card(root, DONE)
+        assert_told_once(gofer, root)

@@ -1,0 +1,149 @@
+"""The real `gofer serve` against the strict Slack: started, watched, killed and started again."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.fakes.slack import SlackFake
+from tests.fakes.slack.humans import Human
+from tests.fakes.slack.world import Channel, Message
+from tests.journeys.program import GOFER, Program, scripted
+
+PATIENCE_S = 60.0
+
+
+@dataclass
+class Server:
+    """A `gofer` process that serves."""
+
+    program: Program
+    words: tuple[str, ...]
+    ready: str
+    lines: list[str] = field(default_factory=list[str])
+    _process: Process | None = None
+    _reader: asyncio.Task[None] | None = None
+    _heard: asyncio.Condition = field(default_factory=asyncio.Condition)
+
+    async def start(self) -> None:
+        """Start it and wait until it says that it is ready."""
+        self.lines.clear()
+        self._process = await asyncio.create_subprocess_exec(
+            GOFER, *self.words, cwd=self.program.folder, env=self.program.env, stdin=DEVNULL, stderr=PIPE
+        )
+        self._reader = asyncio.create_task(self._read())
+        await self.says(self.ready)
+
+    async def says(self, words: str) -> None:
+        """Wait until it has printed these words since its start."""
+        try:
+            async with asyncio.timeout(PATIENCE_S), self._heard:
+                await self._heard.wait_for(lambda: any(words in line for line in self.lines))
+        except TimeoutError:
+            raise AssertionError(f"never said {words!r}:\n{self.log}") from None
+
+    async def kill(self) -> None:
+        """`kill -9`."""
+        assert self._process is not None
+        self._process.kill()
+        await self._gone()
+
+    async def stop(self) -> int:
+        """Ask it to stop; its exit code."""
+        assert self._process is not None
+        if self._process.returncode is None:
+            self._process.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(PATIENCE_S):
+            return await self._gone()
+
+    async def _gone(self) -> int:
+        assert self._process is not None
+        assert self._reader is not None
+        code = await self._process.wait()
+        await self._reader
+        return code
+
+    async def _read(self) -> None:
+        assert self._process is not None
+        assert self._process.stderr is not None
+        while line := await self._process.stderr.readline():
+            async with self._heard:
+                self.lines.append(line.decode(errors="replace").rstrip())
+                self._heard.notify_all()
+        async with self._heard:
+            self._heard.notify_all()
+
+    @property
+    def log(self) -> str:
+        """All it printed since its start."""
+        return "\n".join(self.lines)
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    @property
+    def alive(self) -> bool:
+        return self._process is not None and self._process.returncode is None
+
+
+@dataclass
+class Office:
+    """A workspace with two people and a channel, and Gofer in it."""
+
+    slack: SlackFake
+    server: Server
+    ann: Human
+    ben: Human
+    general: Channel
+
+    async def asks(self, text: str, **more: Any) -> Message:
+        """Ann mentions Gofer in the channel."""
+        return await self.ann.says(self.general, f"{self.slack.mention} {text}", **more)
+
+    def thread(self, root: Message) -> list[Message]:
+        """Gofer's messages in a thread."""
+        return [m for m in self.slack.messages(self.general, root.ts) if m.user == self.slack.bot_user_id]
+
+    async def card(self, root: Message, words: str, *, button: str = "") -> Message:
+        """Wait for a message of Gofer's in this thread with these words (and this button)."""
+
+        def found() -> Message | None:
+            fitting = (m for m in self.thread(root) if words in m.plain and not m.deleted)
+            return next((m for m in fitting if not button or button in m.button_labels), None)
+
+        return await self.until(found)
+
+    async def until(self, found: Any) -> Any:
+        """Wait until this gives something. On a timeout the world and the log are shown."""
+        try:
+            return await self.slack.wait_for(found, timeout=PATIENCE_S)
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n--- log\n{self.server.log}") from error
+
+
+@asynccontextmanager
+async def office(
+    folder: Path, turns: list[dict[str, Any]], *, slack: SlackFake | None = None, toml: str = "", **settings: str
+) -> AsyncGenerator[Office]:
+    """Gofer at work in a workspace; ended orderly and without a problem of the fake's."""
+    async with AsyncExitStack() as stack:
+        fake = await stack.enter_async_context(slack or SlackFake())
+        ann, ben = fake.user("ann"), fake.user("ben")
+        general = fake.channel("general", members=[ann, ben])
+        (folder / "gofer.toml").write_text(toml or '[access]\nstart = ["everyone"]\n', encoding="utf-8")
+        gofer = scripted(folder, turns, **{**fake.env(), "GOFER_WEB_PORT": "0", **settings})
+        server = Server(gofer, ("serve",), "mention @Gofer")
+        await server.start()
+        try:
+            yield Office(fake, server, ann, ben, general)
+        finally:
+            if server.alive:
+                assert await server.stop() == 0, server.log

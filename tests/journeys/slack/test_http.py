@@ -1,0 +1,42 @@
+"""The same scenarios where Slack calls Gofer over HTTP; most are slow tests, because only the way in differs."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.journeys import scenarios
+from tests.journeys.slack import test_deciding, test_plans, test_working
+from tests.journeys.slack.driver import Company, Mode, SlackChat
+
+QUICK = (
+    scenarios.a_plan_is_approved_by_button,
+    scenarios.a_plan_is_edited_in_a_form,
+    scenarios.a_reply_steers_and_a_mention_interrupts,
+)
+OTHERS = [
+    scenario
+    for scenario in (*test_plans.SCENARIOS, *test_deciding.SCENARIOS, *test_working.SCENARIOS)
+    if scenario not in QUICK
+]
+
+
+@pytest.fixture(scope="module")
+def mode() -> Mode:
+    return "http"
+
+
+@pytest.mark.parametrize(
+    "scenario",
+    [*QUICK, *(pytest.param(scenario, marks=pytest.mark.slow) for scenario in OTHERS)],
+    ids=lambda scenario: scenario.__name__,
+)
+async def test_over_http(scenario: scenarios.Scenario, chat: SlackChat) -> None:
+    await scenario(chat)
+
+
+async def test_a_command_and_a_shortcut_come_over_http(work: Company, chat: SlackChat) -> None:
+    ann = work.people["ann"]
+    await ann.runs("/gofer status", chat.channel)
+    await chat.told("What I am working on")
+    await ann.shortcut("new_task")
+    assert "What shall I do?" in (await chat.form()).plain
