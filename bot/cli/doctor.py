@@ -88,7 +88,7 @@ async def _sandbox(settings: Settings) -> Check:
     await host.close()
     if result.ok and (missing := lacking(settings, host.name)):
         return Check("sandbox", "warn", f"{host.name}: {missing}", "Run `gofer sandbox build`, or `make run`.")
-    return Check("sandbox", "ok" if result.ok else "fail", f"{host.name}: {result.detail}", result.fix)
+    return Check("sandbox", "ok" if result.ok else "fail", result.detail, result.fix)
 
 
 def _skills(settings: Settings) -> Check:
