@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import itertools
 import re
-import socket
 from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 import yaml
 
@@ -18,7 +17,7 @@ from tests.fakes.slack import Channel, Human, Message, SlackFake, View, settings
 from tests.journeys.brain import Brain, Talk, Turn
 from tests.journeys.chat import NewFile
 from tests.journeys.program import program
-from tests.journeys.slack.serving import Server
+from tests.journeys.slack.serving import Mode, Server, free_port
 
 MANIFEST = Path(__file__).parents[3] / "deploy" / "slack-manifest.yaml"
 PATIENCE_S = 40.0
@@ -26,7 +25,6 @@ ASKS = "Bash(publish*)"
 """Calls that the policy of these tests asks about."""
 T = TypeVar("T")
 _MENTION = re.compile(r"<@(\w+)|<(!(?:channel|here|everyone|subteam)[^>]*)>")
-Mode = Literal["socket", "http"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,7 +254,7 @@ async def company(
         approvals = slack.channel("approvals", members=[people["ann"], people["ben"], people["lea"]])
         brain = await stack.enter_async_context(Brain().serving())
         (folder / "gofer.toml").write_text(_toml(slack, staff, leads, approvals), encoding="utf-8")
-        port = _free_port()
+        port = free_port()
         settings = {
             **slack.env(),
             **brain.env,
@@ -284,9 +282,3 @@ ask = ["{ASKS}"]
 [channels."{here}:{approvals.id}"]
 decide = ["{here}:{leads}"]
 """
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import socket
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from tests.fakes.slack import SlackFake
 from tests.fakes.slack.humans import Human
@@ -17,6 +18,9 @@ from tests.fakes.slack.world import Channel, Message
 from tests.journeys.program import GOFER, Program, scripted
 
 PATIENCE_S = 60.0
+Mode = Literal["socket", "http"]
+MODES: tuple[Mode, ...] = ("socket", "http")
+"""How Slack reaches Gofer."""
 
 
 @dataclass
@@ -131,15 +135,17 @@ class Office:
 
 @asynccontextmanager
 async def office(
-    folder: Path, turns: list[dict[str, Any]], *, slack: SlackFake | None = None, toml: str = "", **settings: str
+    folder: Path, turns: list[dict[str, Any]], *, mode: Mode = "socket", toml: str = "", **settings: str
 ) -> AsyncGenerator[Office]:
     """Gofer at work in a workspace; ended orderly and without a problem of the fake's."""
     async with AsyncExitStack() as stack:
-        fake = await stack.enter_async_context(slack or SlackFake())
+        fake = await stack.enter_async_context(SlackFake(mode))
         ann, ben = fake.user("ann"), fake.user("ben")
         general = fake.channel("general", members=[ann, ben])
         (folder / "gofer.toml").write_text(toml or '[access]\nstart = ["everyone"]\n', encoding="utf-8")
-        gofer = scripted(folder, turns, **{**fake.env(), "GOFER_WEB_PORT": "0", **settings})
+        port = free_port()  # the same after a restart, because Slack has one address for it
+        fake.deliver_to(f"http://127.0.0.1:{port}/slack/events")
+        gofer = scripted(folder, turns, **{**fake.env(), "GOFER_WEB_PORT": str(port), **settings})
         server = Server(gofer, ("serve",), "mention @Gofer")
         await server.start()
         try:
@@ -147,3 +153,10 @@ async def office(
         finally:
             if server.alive:
                 assert await server.stop() == 0, server.log
+
+
+def free_port() -> int:
+    """A port of this machine that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
