@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import signal
 import socket
 from asyncio.subprocess import DEVNULL, PIPE, Process
@@ -19,6 +20,10 @@ from tests.journeys.program import GOFER, Program, scripted
 
 PATIENCE_S = 60.0
 Mode = Literal["socket", "http"]
+NOTIFYING = ("ask:", "result:")
+"""Keys of what may notify: what people decide, and what came of the work."""
+SHOWING = ("chat.postMessage", "chat.postEphemeral", "chat.update", "chat.startStream", "chat.appendStream")
+_MENTION = re.compile(r"<@(\w+)|<(!(?:channel|here|everyone|subteam)[^>]*)>")
 MODES: tuple[Mode, ...] = ("socket", "http")
 """How Slack reaches Gofer."""
 
@@ -150,6 +155,7 @@ async def office(
         await server.start()
         try:
             yield Office(fake, server, ann, ben, general)
+            assert_quiet(fake)
         finally:
             if server.alive:
                 assert await server.stop() == 0, server.log
@@ -160,3 +166,34 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+def assert_quiet(slack: SlackFake) -> None:
+    """Of all that was sent: nothing unfurls, and nobody is mentioned but by a question, an approval or a result, when
+    it is posted and not when it changes."""
+    for call in slack.calls():
+        if call.method == "chat.postMessage":
+            assert (call.args.get("unfurl_links"), call.args.get("unfurl_media")) == (False, False), call
+        if call.method in SHOWING:
+            key = str((call.args.get("metadata") or {}).get("event_payload", {}).get("key", ""))
+            may = call.method == "chat.postMessage" and key.startswith(NOTIFYING)
+            shown = [call.args.get("blocks") or [], call.args.get("chunks") or []]
+            rung = mentioned(shown) | {user or group for user, group in _MENTION.findall(call.args.get("text") or "")}
+            assert may or not rung, (rung, call)
+
+
+def mentioned(node: Any) -> set[str]:
+    """Ids of those whom Slack tells of these blocks; `!channel` and the like as they stand."""
+    if isinstance(node, list):
+        return {user for item in node for user in mentioned(item)}
+    if not isinstance(node, dict):
+        return set()
+    match node.get("type"):
+        case "user":
+            return {node["user_id"]}
+        case "broadcast":
+            return {"!" + node["range"]}
+        case "mrkdwn":
+            return {user or group for user, group in _MENTION.findall(node["text"])}
+        case _:
+            return {user for item in node.values() for user in mentioned(item)}
