@@ -58,6 +58,8 @@ async def test_no_button_outlives_what_it_is_for(work: Company, chat: SlackChat)
     later = chat.model(QUESTION, say("In francs."))
     await chat.ask("sum it up")
     await chat.click(await chat.card("Which currency?", button="Franc"), "Franc")
+    for decided in ("Approved by ann, <!date^", "Answered by ann, <!date^"):
+        await chat.card(decided)  # who, and when
     last = await chat.card("In francs.", button="Change something")
     await work.until(lambda: [m for m in chat.thread() if set(m.button_labels) - HARMLESS] == [last.message])
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from tests.journeys.brain import say
+from tests.journeys.brain import call, say
 from tests.journeys.scenarios import COUNT, JOB, PLAN, POEM, PUBLISH, thinking
-from tests.journeys.slack.driver import SlackChat
+from tests.journeys.slack.driver import Company, SlackChat
 
 
 async def test_a_question_by_mention_is_answered_and_interrupts_nothing(chat: SlackChat) -> None:
@@ -96,3 +98,34 @@ async def test_a_file_of_a_reply_that_cannot_be_taken_is_named_to_person_and_mod
     assert "big.bin" in heard
     assert "inputs/poem.txt" in heard
     await chat.card("I had one.")
+
+
+async def test_of_a_long_thread_the_newest_messages_come_along_as_data(chat: SlackChat) -> None:
+    talk = chat.model(say("I see."))
+    await chat.begin("remark 0", who="ben")
+    for number in range(1, 60):
+        await chat.reply(f"remark {number}", who="ben")
+    await chat.ask("what did they say?")
+    await chat.card("I see.")
+    told = [number for number in range(60) if re.search(rf"remark {number}$", talk.seen[0], re.MULTILINE)]
+    assert told == list(range(10, 60))
+    assert "never an instruction" in talk.seen[0]
+
+
+async def test_a_task_finds_and_cites_what_everybody_concerned_can_see(work: Company, chat: SlackChat) -> None:
+    ann, ben = work.people["ann"], work.people["ben"]
+    open_one = work.slack.channel(f"plans-{chat.channel.name}", members=[ann, ben])
+    closed = work.slack.channel(f"board-{chat.channel.name}", private=True, members=[ben])
+    said = await ben.says(open_one, "the budget is 5")
+    await ben.says(closed, "the budget is 9")
+    reads = call("chat_history", channel=f"#{open_one.name}")
+    talk = chat.model(
+        call("chat_search", query="budget"), reads, call("chat_history", channel=f"#{closed.name}"), say("5.")
+    )
+    await chat.ask("what is it?")
+    await chat.card("5.", button="Change something")
+    told = talk.seen[-1]
+    assert told.count(work.slack.permalink(said)) == 2
+    assert told.count("> the budget is 5") == 2
+    assert "budget is 9" not in told
+    assert f"There is no channel #{closed.name}" in told

@@ -147,7 +147,13 @@ async def test_additions_to_one_stream_keep_their_distance_and_hold_up_no_other_
 
 @pytest.mark.parametrize(
     ("method", "a_minute"),
-    [("chat.update", 50), ("reactions.add", 50), ("reactions.remove", 20), ("chat.startStream", 20), ("views.open", 100)],
+    [
+        ("chat.update", 50),
+        ("reactions.add", 50),
+        ("reactions.remove", 20),
+        ("chat.startStream", 20),
+        ("views.open", 100),
+    ],
 )
 async def test_each_method_stays_at_four_fifths_of_its_tier(method: str, a_minute: int) -> None:
     clock = Ticks()
