@@ -112,6 +112,8 @@ class Office:
     ann: Human
     ben: Human
     general: Channel
+    patience_s: float = PATIENCE_S
+    """How long something may take to show."""
 
     async def asks(self, text: str, **more: Any) -> Message:
         """Ann mentions Gofer in the channel."""
@@ -133,7 +135,7 @@ class Office:
     async def until(self, found: Any) -> Any:
         """Wait until this gives something. On a timeout the world and the log are shown."""
         try:
-            return await self.slack.wait_for(found, timeout=PATIENCE_S)
+            return await self.slack.wait_for(found, timeout=self.patience_s)
         except AssertionError as error:
             raise AssertionError(f"{error}\n--- log\n{self.server.log}") from error
 

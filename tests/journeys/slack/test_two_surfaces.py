@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.pump import LEASE_S
 from tests.fakes.slack import SlackFake
 from tests.fakes.slack.world import Message
 from tests.journeys.program import scripted
@@ -17,6 +18,8 @@ from tests.journeys.slack.serving import MODES, Mode, Office, Server, free_port
 from tests.store.databases import fresh_database
 
 TASKS = 4
+PATIENCE_S = LEASE_S + 60.0
+"""What a process had in hand when it died is taken over by the other one when its lease ends."""
 
 
 @dataclass
@@ -64,7 +67,7 @@ async def pair(folder: Path, url: str, mode: Mode) -> AsyncGenerator[Pair]:
         each = [replace(gofer, settings={**gofer.settings, "GOFER_WEB_PORT": port}) for port in ports]
         surfaces = [Server(one, ("serve", "--no-worker"), "mention @Gofer") for one in each]
         fake.deliver_to(*(f"http://127.0.0.1:{port}/slack/events" for port in ports))
-        running = Pair(Office(fake, surfaces[0], ann, ben, general), (surfaces[0], surfaces[1]), worker)
+        running = Pair(Office(fake, surfaces[0], ann, ben, general, PATIENCE_S), (surfaces[0], surfaces[1]), worker)
         try:
             for server in (worker, *surfaces):
                 await server.start()
