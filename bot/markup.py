@@ -107,8 +107,11 @@ def clip(text: str, limit: int) -> str:
 def parse(markdown: str) -> tuple[Piece, ...]:
     """The pieces of this Markdown, in order. Never raises; what is not understood stays as text."""
     reader = _Reader()
-    pieces = (reader.read(token) for token in _PARSER.parse(clean(markdown[:PARSED_CHARS])))
-    return tuple(piece for piece in pieces if piece is not None)
+    written = clean(markdown[:PARSED_CHARS])
+    pieces = tuple(piece for token in _PARSER.parse(written) if (piece := reader.read(token)) is not None)
+    if not pieces and written.strip():
+        return (Line("text", (Span(written.strip()),)),)  # nothing but signs: "#", ">"
+    return pieces
 
 
 def plain_of(spans: Sequence[Span]) -> str:
@@ -151,6 +154,8 @@ class _Reader:
     def __init__(self) -> None:
         self.lists: list[tuple[bool, int]] = []
         self.marker = ""
+        self.sign = ""
+        """What the marker of the open item was written as."""
         self.quotes = 0
         self.heading = False
         self.in_cell = False
@@ -166,6 +171,9 @@ class _Reader:
                 grid = Grid(tuple(tuple(row) for row in self.rows))
                 self.rows = []
                 return grid
+            case "list_item_close" if self.marker:
+                self.marker = ""
+                return Line("text", (Span(self.sign),))  # an item of nothing: an answer like "5." is one
             case "inline":
                 return self.line(_spans(token.children or ()))
             case _:
@@ -194,6 +202,7 @@ class _Reader:
             case "list_item_open":
                 ordered, number = self.lists[-1]
                 self.marker = f"{number}." if ordered else "-"
+                self.sign = f"{token.info}{token.markup}"
                 self.lists[-1] = (ordered, number + 1)
             case "blockquote_open" | "blockquote_close":
                 self.quotes += token.nesting

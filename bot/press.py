@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import assert_never
 
-from agent.domain.asks import Via
+from agent.domain.asks import Ask, AskStatus, Via
 from agent.domain.errors import Refused
 from agent.domain.files import WorkFile
 from agent.domain.people import Actor
@@ -85,6 +85,7 @@ async def _answer(service: Service, actor: Actor, press: Press) -> Pressed:
         ask = await service.ask(actor, token.subject_id)
         form = form_for(ask, token.choice)
         if form is not None and not press.sent:
+            await _require_open(service, actor, ask, token.revision)
             return Pressed(form=replace(form, token=token))
         note = note_from(ask, press.values)
         if press.files:
@@ -97,6 +98,14 @@ async def _answer(service: Service, actor: Actor, press: Press) -> Pressed:
     if not decision.won:
         raise late(decision, actor)
     return Pressed(decided=True)
+
+
+async def _require_open(service: Service, actor: Actor, ask: Ask, revision: int) -> None:
+    """Raises `Refused` for an ask that is decided or changed: no form opens whose words nobody would read."""
+    if ask.status is not AskStatus.PENDING or ask.revision != revision:
+        view = await service.view(actor, ask.task_id)
+        answer = next((one.answer for one in view.asks if one.ask.ask_id == ask.ask_id), None)
+        raise late(Decision(won=False, answer=answer), actor)
 
 
 async def _details(service: Service, actor: Actor, press: Press) -> Pressed:
@@ -113,7 +122,8 @@ async def _details(service: Service, actor: Actor, press: Press) -> Pressed:
 async def _steer(service: Service, actor: Actor, press: Press) -> Pressed:
     task_id = press.token.subject_id
     if not press.sent:
-        await service.task(actor, task_id)
+        if (await service.task(actor, task_id)).status.final:
+            raise Refused("This task has ended.", next_step="Start a new one in the same thread; the files are there.")
         return Pressed(form=steer_form(task_id))
     note = _note(press)
     decision = await service.steer(actor, task_id, note, press.files, inbox_id=press.event_id)

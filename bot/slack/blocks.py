@@ -48,7 +48,7 @@ from bot.cards import (
     Upload,
 )
 from bot.fit import Fitted, Limits, chart_text, fallback, file_text, fit, pieces_of, plain, plain_block, step_text
-from bot.markup import clean, clip, one_line, safe_url, units
+from bot.markup import Grid, clean, clip, one_line, safe_url, units
 from bot.slack import native as new
 from bot.slack import rich_text
 from bot.slack.native import NativeBlock
@@ -160,9 +160,12 @@ def _fitting(card: Card, native: frozenset[NativeBlock], most_chars: int) -> tup
             text=budget, block=most, blocks=MESSAGE_BLOCKS, items=45, table_rows=rows, table_columns=columns
         )
         fitted = fit(card, limits, _cost)
-        blocks = [*_above(card, _body(card.kind, fitted.card.blocks, native)), *_foot(card, budget, native)]
-        if units(json.dumps(blocks, ensure_ascii=False, separators=(",", ":"))) <= most_chars:
-            break
+        body, foot = fitted.card.blocks, _foot(card, budget, native)
+        # Native cells cost more than a table of text: before anything is left out, it is drawn as that.
+        for grids in (True, False) if native and not any(isinstance(block, Table) for block in body) else (False,):
+            blocks = [*_above(card, _body(card.kind, body, native, grids=grids)), *foot]
+            if units(json.dumps(blocks, ensure_ascii=False, separators=(",", ":"))) <= most_chars:
+                return fitted, blocks
     return fitted, blocks
 
 
@@ -247,7 +250,10 @@ def _sign(card: Card) -> str:
     return "" if said else f"{phrases.STATE_SIGNS[card.state]} "
 
 
-def _body(kind: CardKind, blocks: Sequence[Block], native: frozenset[NativeBlock]) -> list[Element]:
+def _body(
+    kind: CardKind, blocks: Sequence[Block], native: frozenset[NativeBlock], *, grids: bool = False
+) -> list[Element]:
+    """The blocks of a card. `grids`: the first table that stands in a text is drawn as a block of its own."""
     out: list[Element] = []
     tables = plans = 0
     for block in blocks:
@@ -261,6 +267,9 @@ def _body(kind: CardKind, blocks: Sequence[Block], native: frozenset[NativeBlock
             case Table() if not tables and block.header:
                 tables += 1
                 out += _table(block, native)
+            case Text() if grids and not tables and (around := _around_table(block, native)):
+                tables += 1
+                out += around
             case Steps() if "plan" in native and kind is CardKind.STATUS and not plans and new.can_plan(block):
                 plans += 1
                 out += [new.plan(block), *_below(block.more)]
@@ -322,7 +331,7 @@ def _more(text: str) -> list[Element]:
 
 
 def _below(text: str) -> list[Element]:
-    return [{"type": "rich_text", "elements": _more(text)}] if text else []
+    return _rich(_more(text))
 
 
 def _table(table: Table, native: frozenset[NativeBlock]) -> list[Element]:
@@ -333,6 +342,26 @@ def _table(table: Table, native: frozenset[NativeBlock]) -> list[Element]:
     cells = [[{"type": "raw_text", "text": one_line(cell) or "–"} for cell in row] for row in rows]
     above = [{"type": "rich_text", "elements": [rich_text.section(_label(table))]}] if table.label else []
     return [*above, {"type": "table", "rows": cells}, *_below(table.more)]
+
+
+def _around_table(text: Text, native: frozenset[NativeBlock]) -> list[Element]:
+    """A text with its first table as a block between what stands before and behind; empty: no table that Slack takes.
+
+    Slack takes 100 rows of a plain table, 201 of a sortable one, each with the header, and 20 columns.
+    """
+    pieces = pieces_of(text)
+    for at, piece in enumerate(pieces):
+        if isinstance(piece, Grid) and len(piece.rows) > 1 and len(piece.rows[0]) <= new.TABLE_COLUMNS:
+            table = Table(piece.rows[0], piece.rows[1:])
+            if len(piece.rows) <= (new.TABLE_ROWS if "data_table" in native and new.is_large(table) else 100):
+                around = (pieces[:at], pieces[at + 1 :])
+                before, after = ([*rich_text.elements(part)] for part in around)
+                return [*_rich(before), *_table(table, native), *_rich([*after, *_more(text.more)])]
+    return []
+
+
+def _rich(elements: list[Element]) -> list[Element]:
+    return [{"type": "rich_text", "elements": elements}] if elements else []
 
 
 def _foot(card: Card, budget: int, native: frozenset[NativeBlock]) -> list[Element]:

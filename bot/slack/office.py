@@ -21,6 +21,7 @@ from agent.domain.people import Actor
 from agent.service import Arrival, Mailbox, Service
 from bot import phrases
 from bot.commands import home
+from bot.doorway import Pass, Right, authorise
 from bot.feed import Feed, Link
 from bot.notices import notice
 from bot.pump import Clock, Pump
@@ -129,6 +130,10 @@ class Branch:
 
     async def _deal_with(self, happening: Happening) -> None:
         person = happening.person
+        if person is not None:
+            standing = await authorise(self._shop.service, person, happening.thread.thread_id, Right.ASK)
+            if standing is not Pass.IN:
+                return
         match happening.kind:
             case "home" if person is not None:
                 await self._publish_home(person)

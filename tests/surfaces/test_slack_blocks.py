@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from bot.cards import (
     Action,
     Block,
@@ -112,6 +114,13 @@ def test_markdown_becomes_structure() -> None:
         {"type": "text", "text": " "},
         {"type": "text", "text": "code", "style": {"code": True}},
     ]
+
+
+@pytest.mark.parametrize("answer", ["5.", "5)", "-", "*", "#", ">", "- a\n-\n- b", "1.\n2."])
+def test_signs_without_words_are_an_answer_too(answer: str) -> None:
+    shown = "".join(str(node.get("text", "")) for element in rich(Text(answer)) for node in walk(element))
+    assert [sign for sign in answer.split() if sign not in shown and sign != "-"] == []
+    assert shown.strip()
 
 
 def test_literal_text_is_not_markdown() -> None:

@@ -6,7 +6,8 @@ from collections.abc import AsyncGenerator
 
 import pytest
 
-from tests.journeys.slack.driver import Company, Mode, SlackChat, company
+from tests.journeys.slack.driver import Company, SlackChat, company
+from tests.journeys.slack.serving import Mode
 
 
 @pytest.fixture(scope="module")

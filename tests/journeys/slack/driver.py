@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import itertools
-import re
-import socket
 from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 import yaml
 
@@ -18,15 +16,13 @@ from tests.fakes.slack import Channel, Human, Message, SlackFake, View, settings
 from tests.journeys.brain import Brain, Talk, Turn
 from tests.journeys.chat import NewFile
 from tests.journeys.program import program
-from tests.journeys.slack.serving import Server
+from tests.journeys.slack.serving import Mode, Server, assert_quiet, free_port, mentioned
 
 MANIFEST = Path(__file__).parents[3] / "deploy" / "slack-manifest.yaml"
 PATIENCE_S = 40.0
 ASKS = "Bash(publish*)"
 """Calls that the policy of these tests asks about."""
 T = TypeVar("T")
-_MENTION = re.compile(r"<@(\w+)|<(!(?:channel|here|everyone|subteam)[^>]*)>")
-Mode = Literal["socket", "http"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,23 +205,6 @@ class SlackChat:
         await self.person(who).reacts(target, emoji)
 
 
-def mentioned(node: Any) -> set[str]:
-    """Ids of those whom Slack tells of these blocks; `!channel` and the like as they stand."""
-    if isinstance(node, list):
-        return {user for item in node for user in mentioned(item)}
-    if not isinstance(node, dict):
-        return set()
-    match node.get("type"):
-        case "user":
-            return {node["user_id"]}
-        case "broadcast":
-            return {"!" + node["range"]}
-        case "mrkdwn":
-            return {user or group for user, group in _MENTION.findall(node["text"])}
-        case _:
-            return {user for item in node.values() for user in mentioned(item)}
-
-
 def _first(messages: Iterable[Message], words: str, button: str = "", without: str = "") -> Message | None:
     for message in messages:
         labels = message.button_labels
@@ -256,7 +235,7 @@ async def company(
         approvals = slack.channel("approvals", members=[people["ann"], people["ben"], people["lea"]])
         brain = await stack.enter_async_context(Brain().serving())
         (folder / "gofer.toml").write_text(_toml(slack, staff, leads, approvals), encoding="utf-8")
-        port = _free_port()
+        port = free_port()
         settings = {
             **slack.env(),
             **brain.env,
@@ -269,6 +248,7 @@ async def company(
         await server.start()
         try:
             yield Company(slack, server, brain, people, approvals)
+            assert_quiet(slack)
         finally:
             if server.alive:
                 assert await server.stop() == 0, server.log
@@ -284,9 +264,3 @@ ask = ["{ASKS}"]
 [channels."{here}:{approvals.id}"]
 decide = ["{here}:{leads}"]
 """
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]

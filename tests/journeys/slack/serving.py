@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import signal
+import socket
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from tests.fakes.slack import SlackFake
 from tests.fakes.slack.humans import Human
@@ -17,6 +19,13 @@ from tests.fakes.slack.world import Channel, Message
 from tests.journeys.program import GOFER, Program, scripted
 
 PATIENCE_S = 60.0
+Mode = Literal["socket", "http"]
+NOTIFYING = ("ask:", "result:")
+"""Keys of what may notify: what people decide, and what came of the work."""
+SHOWING = ("chat.postMessage", "chat.postEphemeral", "chat.update", "chat.startStream", "chat.appendStream")
+_MENTION = re.compile(r"<@(\w+)|<(!(?:channel|here|everyone|subteam)[^>]*)>")
+MODES: tuple[Mode, ...] = ("socket", "http")
+"""How Slack reaches Gofer."""
 
 
 @dataclass
@@ -103,6 +112,8 @@ class Office:
     ann: Human
     ben: Human
     general: Channel
+    patience_s: float = PATIENCE_S
+    """How long something may take to show."""
 
     async def asks(self, text: str, **more: Any) -> Message:
         """Ann mentions Gofer in the channel."""
@@ -124,26 +135,67 @@ class Office:
     async def until(self, found: Any) -> Any:
         """Wait until this gives something. On a timeout the world and the log are shown."""
         try:
-            return await self.slack.wait_for(found, timeout=PATIENCE_S)
+            return await self.slack.wait_for(found, timeout=self.patience_s)
         except AssertionError as error:
             raise AssertionError(f"{error}\n--- log\n{self.server.log}") from error
 
 
 @asynccontextmanager
 async def office(
-    folder: Path, turns: list[dict[str, Any]], *, slack: SlackFake | None = None, toml: str = "", **settings: str
+    folder: Path, turns: list[dict[str, Any]], *, mode: Mode = "socket", toml: str = "", **settings: str
 ) -> AsyncGenerator[Office]:
     """Gofer at work in a workspace; ended orderly and without a problem of the fake's."""
     async with AsyncExitStack() as stack:
-        fake = await stack.enter_async_context(slack or SlackFake())
+        fake = await stack.enter_async_context(SlackFake(mode))
         ann, ben = fake.user("ann"), fake.user("ben")
         general = fake.channel("general", members=[ann, ben])
         (folder / "gofer.toml").write_text(toml or '[access]\nstart = ["everyone"]\n', encoding="utf-8")
-        gofer = scripted(folder, turns, **{**fake.env(), "GOFER_WEB_PORT": "0", **settings})
+        port = free_port()  # the same after a restart, because Slack has one address for it
+        fake.deliver_to(f"http://127.0.0.1:{port}/slack/events")
+        gofer = scripted(folder, turns, **{**fake.env(), "GOFER_WEB_PORT": str(port), **settings})
         server = Server(gofer, ("serve",), "mention @Gofer")
         await server.start()
         try:
             yield Office(fake, server, ann, ben, general)
+            assert_quiet(fake)
         finally:
             if server.alive:
                 assert await server.stop() == 0, server.log
+
+
+def free_port() -> int:
+    """A port of this machine that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def assert_quiet(slack: SlackFake) -> None:
+    """Of all that was sent: nothing unfurls, and nobody is mentioned but by a question, an approval or a result, when
+    it is posted and not when it changes."""
+    for call in slack.calls():
+        if call.method == "chat.postMessage":
+            assert (call.args.get("unfurl_links"), call.args.get("unfurl_media")) == (False, False), call
+        if call.method in SHOWING:
+            key = str((call.args.get("metadata") or {}).get("event_payload", {}).get("key", ""))
+            may = call.method == "chat.postMessage" and key.startswith(NOTIFYING)
+            shown = [call.args.get("blocks") or [], call.args.get("chunks") or []]
+            rung = mentioned(shown) | {user or group for user, group in _MENTION.findall(call.args.get("text") or "")}
+            assert may or not rung, (rung, call)
+
+
+def mentioned(node: Any) -> set[str]:
+    """Ids of those whom Slack tells of these blocks; `!channel` and the like as they stand."""
+    if isinstance(node, list):
+        return {user for item in node for user in mentioned(item)}
+    if not isinstance(node, dict):
+        return set()
+    match node.get("type"):
+        case "user":
+            return {node["user_id"]}
+        case "broadcast":
+            return {"!" + node["range"]}
+        case "mrkdwn":
+            return {user or group for user, group in _MENTION.findall(node["text"])}
+        case _:
+            return {user for item in node.values() for user in mentioned(item)}

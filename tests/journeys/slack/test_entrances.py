@@ -89,6 +89,10 @@ async def test_the_home_tab_shows_what_waits_and_begins_a_task(work: Company, ch
     question = await chat.card("Which currency?", button="Franc")
     await ann.opens_home()
     home = await work.until(lambda: (view := work.slack.home(ann)) and "Which currency?" in view.plain and view)
+    waits, _, rest = home.plain.partition("Your tasks")
+    assert "Which currency?" in waits
+    for words in (f"sum it up {chat.tag} (Waiting for you", "Spent today", "Skills", "tidy-folder"):
+        assert words in rest
     await ann.clicks(home, "New task")
     assert "What shall I do?" in (await chat.form()).plain
     await ann.closes(await chat.form())

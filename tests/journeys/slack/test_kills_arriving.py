@@ -5,12 +5,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.journeys.slack.counting import DONE, POEM, TURNS, assert_told_once, statuses
-from tests.journeys.slack.serving import office
+from tests.journeys.slack.serving import MODES, Mode, office
 
 
-async def test_killed_after_the_acknowledgement_and_before_the_work(tmp_path: Path) -> None:
-    async with office(tmp_path, TURNS) as gofer:
+@pytest.mark.parametrize("mode", MODES)
+async def test_killed_after_the_acknowledgement_and_before_the_work(tmp_path: Path, mode: Mode) -> None:
+    async with office(tmp_path, TURNS, mode=mode) as gofer:
         # The work on a message begins with who it is from.
         gate = gofer.slack.faults.hold("users.info")
         root = await gofer.asks("count the words", files=[POEM])

@@ -8,7 +8,7 @@ import pytest
 
 from tests.fakes.slack import NotAnswered
 from tests.journeys.slack.counting import DONE, POEM, TURNS, assert_told_once, statuses
-from tests.journeys.slack.serving import office
+from tests.journeys.slack.serving import MODES, Mode, office
 
 EDITED: list[dict[str, object]] = [
     TURNS[0],
@@ -17,8 +17,9 @@ EDITED: list[dict[str, object]] = [
 ]
 
 
-async def test_a_click_while_nobody_is_there_warns_and_a_reaction_counts_later(tmp_path: Path) -> None:
-    async with office(tmp_path, TURNS) as gofer:
+@pytest.mark.parametrize("mode", MODES)
+async def test_a_click_while_nobody_is_there_warns_and_a_reaction_counts_later(tmp_path: Path, mode: Mode) -> None:
+    async with office(tmp_path, TURNS, mode=mode) as gofer:
         root = await gofer.asks("count the words", files=[POEM])
         plan = await gofer.card(root, "Count", button="Approve")
         await gofer.server.kill()
@@ -34,8 +35,9 @@ async def test_a_click_while_nobody_is_there_warns_and_a_reaction_counts_later(t
         assert_told_once(gofer, root)
 
 
-async def test_a_button_of_before_the_death_works_after_it_and_only_once(tmp_path: Path) -> None:
-    async with office(tmp_path, TURNS) as gofer:
+@pytest.mark.parametrize("mode", MODES)
+async def test_a_button_of_before_the_death_works_after_it_and_only_once(tmp_path: Path, mode: Mode) -> None:
+    async with office(tmp_path, TURNS, mode=mode) as gofer:
         root = await gofer.asks("count the words", files=[POEM])
         plan = await gofer.card(root, "Count", button="Approve")
         await gofer.server.kill()

@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import pytest
+
 from tests.journeys.slack.counting import POEM, TURNS
-from tests.journeys.slack.serving import office
+from tests.journeys.slack.serving import MODES, Mode, office
 
 MESSAGES = 200
 
 
-async def test_a_burst_is_taken_in_and_a_form_opens_in_time(tmp_path: Path) -> None:
-    async with office(tmp_path, TURNS) as gofer:
+@pytest.mark.parametrize("mode", MODES)
+async def test_a_burst_is_taken_in_and_a_form_opens_in_time(tmp_path: Path, mode: Mode) -> None:
+    async with office(tmp_path, TURNS, mode=mode) as gofer:
         slack = gofer.slack
         slack.rate_limits = "real"
         root = await gofer.asks("count the words", files=[POEM])

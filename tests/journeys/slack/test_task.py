@@ -28,6 +28,9 @@ async def test_a_task_from_a_mention_to_its_file(tmp_path: Path) -> None:
         assert ("2 steps planned" in ended.plain, "Count (not reported)" in ended.plain) == (True, True)
         assert not any(block["type"] in ("header", "plan", "actions") for block in ended.blocks)
         assert len(gofer.thread(root)) <= 5
+        # Who Gofer is, is asked once, not at each delivery; and the library finds no token that it must leave alone.
+        assert len(gofer.slack.calls("auth.test")) == 1
+        assert "unused" not in gofer.server.log
 
 
 async def test_thumbs_below_a_result_are_noted_for_the_admins(tmp_path: Path) -> None:
@@ -60,3 +63,32 @@ async def test_a_delivered_table_can_be_read_in_the_thread(tmp_path: Path) -> No
         second = await gofer.card(await gofer.asks("sum it up again"), "Here are the sums.")
         (table,) = (block for block in second.blocks if block["type"] == "table")
         assert (len(table["rows"]), "… 20 more (in sums.csv)" in second.plain) == (11, True)
+
+
+MARKED = """Look **here**, at `total()` and [the page](https://example.com/a?b=1).
+
+```python
+print("*not bold*")
+```
+
+| item | worth |
+|---|---|
+| tea | 3 |
+"""
+
+
+async def test_markdown_is_drawn_by_slack_itself(tmp_path: Path) -> None:
+    async with office(tmp_path, [{"text": MARKED}]) as gofer:
+        result = await gofer.card(await gofer.asks("what is it?"), "Look here")
+        drawn = [block for block in result.blocks if block["type"] in ("rich_text", "table")]
+        pieces = [part for block in drawn for part in block.get("elements", [])]
+        inline = [part for piece in pieces if piece["type"] == "rich_text_section" for part in piece["elements"]]
+        assert {"type": "text", "text": "here", "style": {"bold": True}} in inline
+        assert {"type": "text", "text": "total()", "style": {"code": True}} in inline
+        assert [(one["url"], one["text"]) for one in inline if one["type"] == "link"] == [
+            ("https://example.com/a?b=1", "the page")
+        ]
+        (code,) = (piece["elements"] for piece in pieces if piece["type"] == "rich_text_preformatted")
+        assert "".join(part["text"] for part in code) == 'print("*not bold*")'
+        (table,) = (block for block in drawn if block["type"] == "table")
+        assert [[cell["text"] for cell in row] for row in table["rows"]] == [["item", "worth"], ["tea", "3"]]

@@ -86,6 +86,16 @@ async def test_event_that_cannot_be_stored_is_not_acknowledged_and_stored_when_i
     assert len(shelf.taken) == 1
 
 
+@pytest.mark.parametrize("number", ["0", "1", "3"])
+async def test_a_delivery_that_comes_as_a_retry_may_be_the_first_and_is_stored(number: str) -> None:
+    shelf = Shelf()
+    raw, headers = request(ASKED)
+    reply = await door(shelf).handle(
+        raw, {**headers, "X-Slack-Retry-Num": number, "X-Slack-Retry-Reason": "http_error"}
+    )
+    assert (reply.status, len(shelf.taken)) == (200, 1)
+
+
 @pytest.mark.parametrize(
     "body",
     [

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ast
+import copy
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -202,19 +203,81 @@ def test_names_and_descriptions_are_within_slacks_limits(text: str, longest: int
     assert 1 <= len(text) <= longest
 
 
-def test_there_are_only_the_keys_that_slacks_schema_knows() -> None:
-    assert set(MANIFEST) <= {"_metadata", "display_information", "features", "oauth_config", "settings"}
-    assert set(MANIFEST["display_information"]) <= {"name", "description", "background_color", "long_description"}
-    assert set(FEATURES) <= {"app_home", "bot_user", "agent_view", "shortcuts", "slash_commands"}
-    assert set(SETTINGS) <= {
-        "event_subscriptions",
-        "interactivity",
-        "org_deploy_enabled",
-        "socket_mode_enabled",
-        "token_rotation_enabled",
-    }
+OBJECTS: dict[str, tuple[str, str]] = {
+    "": ("display_information", "_metadata features oauth_config settings"),
+    "_metadata": ("", "major_version minor_version"),
+    "display_information": ("name", "description background_color long_description"),
+    "features": ("", "app_home bot_user agent_view shortcuts slash_commands"),
+    "features.app_home": ("", "home_tab_enabled messages_tab_enabled messages_tab_read_only_enabled"),
+    "features.bot_user": ("display_name", "always_online"),
+    "features.agent_view": ("", "agent_description suggested_prompts actions"),
+    "features.agent_view.suggested_prompts": ("title message", ""),
+    "features.shortcuts": ("name type callback_id description", ""),
+    "features.slash_commands": ("command description", "url usage_hint should_escape"),
+    "oauth_config": ("", "scopes redirect_urls"),
+    "oauth_config.scopes": ("", "bot user bot_optional user_optional"),
+    "settings": ("", "event_subscriptions interactivity org_deploy_enabled socket_mode_enabled token_rotation_enabled"),
+    "settings.event_subscriptions": ("", "request_url bot_events user_events"),
+    "settings.interactivity": ("is_enabled", "request_url message_menu_options_url"),
+}
+"""What Slack's schema for version 2 asks for and allows in each object of our manifest; it allows nothing else."""
+MOST = {
+    "features.agent_view.suggested_prompts": 4,
+    "features.shortcuts": 10,
+    "features.slash_commands": 50,
+    "oauth_config.scopes.bot": 255,
+    "settings.event_subscriptions.bot_events": 100,
+}
+YES_OR_NO = re.compile(r"\w+_enabled|is_enabled|always_online|should_escape")
+
+
+def wrong(value: Any, path: str = "") -> list[str]:
+    """What Slack's schema would not take, by the path."""
+    if isinstance(value, list):
+        found = [fault for item in value for fault in wrong(item, path)]
+        same = len({str(item) for item in value}) < len(value)
+        return [*found, *([f"{path} has too many"] if not 1 <= len(value) <= MOST[path] or same else [])]
+    if isinstance(value, dict):
+        if path not in OBJECTS:
+            return [f"{path} is no object"]
+        required, optional = (names.split() for names in OBJECTS[path])
+        lacking = [f"{path} lacks {name}" for name in required if name not in value]
+        unknown = [f"{path} has {name}" for name in value if name not in (*required, *optional)]
+        known = {name: inner for name, inner in value.items() if name in (*required, *optional)}
+        inside = [fault for name, inner in known.items() for fault in wrong(inner, f"{path}.{name}".lstrip("."))]
+        return [*lacking, *unknown, *inside]
+    name = path.rpartition(".")[2]
+    kind = bool if YES_OR_NO.fullmatch(name) else int if name.endswith("_version") else str
+    return (
+        [] if type(value) is kind and value != "" and path not in OBJECTS.keys() - MOST.keys() else [f"{path} is wrong"]
+    )
+
+
+def test_it_has_the_shape_that_slacks_schema_asks_for() -> None:
+    assert wrong(MANIFEST) == []
+    assert MANIFEST["_metadata"]["major_version"] == 2
     assert re.fullmatch(r"#[0-9a-fA-F]{6}", MANIFEST["display_information"]["background_color"])
-    assert len(FEATURES["shortcuts"]) <= 10
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda m: m.pop("display_information"),
+        lambda m: m["features"].update(assistant_view={}),
+        lambda m: m["features"]["agent_view"]["suggested_prompts"].append({"title": "Fifth", "message": "x"}),
+        lambda m: m["features"]["shortcuts"][0].pop("description"),
+        lambda m: m["features"]["bot_user"].update(display_name=""),
+        lambda m: m["settings"]["interactivity"].update(is_enabled="yes"),
+        lambda m: m["settings"]["event_subscriptions"]["bot_events"].append("app_mention"),
+        lambda m: m["settings"].update(unheard_of=True),
+        lambda m: m["oauth_config"]["scopes"].update(bot=[{}]),
+    ],
+    ids=range(9),
+)
+def test_a_spoilt_manifest_is_noticed(spoil: Callable[[Any], object]) -> None:
+    spoilt = copy.deepcopy(MANIFEST)
+    spoil(spoilt)
+    assert wrong(spoilt) != []
 
 
 def test_the_guides_changes_for_http_and_for_several_workspaces_fit_the_manifest() -> None:

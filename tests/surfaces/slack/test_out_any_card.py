@@ -66,6 +66,46 @@ def test_tables_of_any_size_are_valid(columns: int, rows: int) -> None:
     assert faults(approval(table), native=NATIVE) == []
 
 
+@pytest.mark.parametrize(
+    ("columns", "rows", "kind"),
+    [
+        (2, 1, "table"),
+        (2, 10, "table"),
+        (3, 60, "data_table"),
+        (9, 2, "data_table"),
+        (20, 4, "data_table"),
+        (21, 2, "rich_text"),  # wider than any of Slack's
+        (1, 250, "rich_text"),  # longer
+        (20, 60, "rich_text"),  # more than fits into a message: as text at least a part of it
+    ],
+)
+@pytest.mark.parametrize("native", [NATIVE, frozenset()], ids=["native", "bare"])
+def test_a_table_in_a_text_is_drawn_as_one_where_slack_takes_it(
+    columns: int, rows: int, kind: str, native: Any
+) -> None:
+    lines = ["| " + " | ".join(f"{row}.{n}" for n in range(columns)) + " |" for row in range(rows + 1)]
+    grid = "\n".join([lines[0], "|---" * columns + "|", *lines[1:]])
+    # Only the first one is drawn: a message takes no second.
+    second = "" if kind == "rich_text" else f"\n\n{lines[0]}\n{'|---' * columns}|\n{lines[0]}"
+    card = approval(Text(f"These:\n\n{grid}\n\nAnd so on.{second}"))
+    assert faults(card, native=native) == []
+    blocks = render_card(card, native=native).card["blocks"]
+    tables = [block for block in blocks if block["type"] in ("table", "data_table")]
+    assert [block["type"] for block in tables] == ([kind] if native and kind != "rich_text" else [])
+    if tables:
+        assert [cell["text"] for cell in tables[0]["rows"][rows]] == [f"{rows}.{n}" for n in range(columns)]
+        place = blocks.index(tables[0])
+        assert "These:" in str(blocks[place - 1])
+        assert "And so on." in str(blocks[place + 1])
+
+
+def test_a_table_in_a_text_gives_way_to_the_preview_of_a_file() -> None:
+    preview = Table(("name", "size"), (("a.csv", "1"),))
+    blocks = render_card(approval(Text("| a |\n|---|\n| b |"), preview), native=NATIVE).card["blocks"]
+    (drawn,) = [block for block in blocks if block["type"] == "table"]
+    assert drawn["rows"][0][0]["text"] == "name"
+
+
 def test_a_small_table_stays_a_plain_one() -> None:
     table = Table(("a", "b"), (("1", "2"),))
     assert "table" in [block["type"] for block in render_card(approval(table), native=NATIVE).card["blocks"]]

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bot.slack.pacer import LONGEST_S, POST_EVERY_S, TIERS, Pacer, Priority, RateLimited
+from bot.slack.pacer import APPEND_EVERY_S, LONGEST_S, POST_EVERY_S, TIERS, Pacer, Priority, RateLimited
 from bot.surface import SurfaceDown, SurfaceRefused
 from tests.surfaces.slack.ticks import Ticks
 
@@ -130,6 +130,39 @@ async def test_all_that_posts_shares_the_channels_second() -> None:
     methods = ["chat.postMessage", "chat.startStream", "files.completeUploadExternal"]
     await clock.run(asyncio.gather(*(pacer.call(m, Priority.STATE, slack.send(m), channel="C1") for m in methods)))
     assert [at for at, *_ in slack.calls] == pytest.approx([0, POST_EVERY_S, 2 * POST_EVERY_S])
+
+
+async def test_additions_to_one_stream_keep_their_distance_and_hold_up_no_other_stream() -> None:
+    clock = Ticks()
+    pacer, slack = Pacer(clock), Slack(clock, takes_s=0)
+    streams = ["1.1", "1.1", "1.1", "2.2"]
+    calls = [
+        pacer.call("chat.appendStream", Priority.STATE, slack.send("chat.appendStream", ts), channel=ts)
+        for ts in streams
+    ]
+    await clock.run(asyncio.gather(*calls))
+    assert slack.named() == ["1.1", "2.2", "1.1", "1.1"]
+    assert [at for at, *_ in slack.calls] == pytest.approx([0, 0, APPEND_EVERY_S, 2 * APPEND_EVERY_S])
+
+
+@pytest.mark.parametrize(
+    ("method", "a_minute"),
+    [
+        ("chat.update", 50),
+        ("reactions.add", 50),
+        ("reactions.remove", 20),
+        ("chat.startStream", 20),
+        ("views.open", 100),
+    ],
+)
+async def test_each_method_stays_at_four_fifths_of_its_tier(method: str, a_minute: int) -> None:
+    clock = Ticks()
+    pacer, slack = Pacer(clock), Slack(clock, takes_s=0)
+    calls = [pacer.call(method, Priority.APPROVAL, slack.send(method, str(n))) for n in range(2 * a_minute)]
+    await clock.run(asyncio.gather(*calls))
+    times = [at for at, *_ in slack.calls]
+    assert sum(at < 60 for at in times) == a_minute * 4 // 5
+    assert max(sum(at <= other < at + 60 for other in times) for at in times) == a_minute * 4 // 5
 
 
 async def test_only_the_newest_edit_of_a_message_is_made() -> None:
