@@ -138,7 +138,8 @@ async def open_app(
             await sandboxes.reap(await journal.live_sandboxes())
             await dispatcher.start(Loop(parts).run_segment)
             stack.push_async_callback(dispatcher.stop)
-            for keeper in (keep_expiring(journal, clock), keep_tidy(journal.mail, clock)):
+            tidying = (keep_tidy(journal.mail.tidy, clock), keep_tidy(blobs.tidy, clock))
+            for keeper in (keep_expiring(journal, clock), *tidying):
                 stack.callback(asyncio.create_task(keeper).cancel)
         yield App(
             settings=settings,

@@ -131,7 +131,7 @@ class Desk:
                 return Outcome(kind="decided", task_id=task.task_id)
             case Word.RESUME:
                 resumed = await service.resume(actor, task.task_id)
-                return Outcome(kind="decided", task_id=task.task_id, text="" if resumed else "It is not paused.")
+                return Outcome(kind="decided", task_id=task.task_id, text="" if resumed else phrases.NOT_PAUSED)
             case Word.STATUS:
                 return Outcome(
                     kind="told", task_id=task.task_id, text=status_line(await service.view(actor, task.task_id))
@@ -156,7 +156,7 @@ class Desk:
         choice = approval(ask.kind, approve=approve)
         decision = await self._service.answer(actor, ask.ask_id, ask.revision, choice, via=via, inbox_id=event_id)
         if not decision.won:
-            raise Refused(late_sentence(decision.answer.by if decision.answer else ""), next_step=decision.why)
+            raise Refused(late_sentence(decision.answer.by if decision.answer else "", actor), next_step=decision.why)
         return Outcome(kind="decided", task_id=task.task_id)
 
     async def _retry(self, actor: Actor, thread_id: str, event_id: str) -> Outcome | None:
@@ -191,9 +191,11 @@ def approval(kind: AskKind, *, approve: bool) -> str:
     return _YES.get(kind, "allow") if approve else _NO.get(kind, "deny")
 
 
-def late_sentence(decided_by: str) -> str:
-    """What a late click is told."""
-    return f"This was decided already, by {Person(decided_by)}." if decided_by else "This was decided already."
+def late_sentence(decided_by: str, actor: Actor) -> str:
+    """What somebody is told whose decision came after another one."""
+    if not decided_by:
+        return "This was decided already."
+    return f"This was decided already, by {'you' if decided_by == actor.person_id else Person(decided_by)}."
 
 
 def status_line(view: TaskView) -> str:

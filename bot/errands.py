@@ -101,7 +101,7 @@ async def _decide(service: Service, actor: Actor, task: Task, *, yes: bool) -> t
     decision = await service.answer(actor, ask.ask_id, ask.revision, choice, via="word" if yes else "command")
     if not decision.won:
         by = decision.answer.by if decision.answer else ""
-        raise Refused(late_sentence(by), next_step=decision.why or "Its newest card shows what was chosen.")
+        raise Refused(late_sentence(by, actor), next_step=decision.why or "Its newest card shows what was chosen.")
     return (Text(phrases.DECIDED_YES if yes else phrases.DECIDED_NO, literal=True),)
 
 

@@ -14,7 +14,8 @@ from agent.domain.task import Task
 from agent.domain.view import fold
 from agent.service import Decision, Service
 from bot import phrases
-from bot.cards import Card, Form, Person, Token, Verb
+from bot.cards import Card, Form, Token, Verb
+from bot.desk import late_sentence
 from bot.details import details_card
 from bot.forms import change_form, form_for, note_from, steer_form
 from bot.render import card_for_ask
@@ -58,7 +59,7 @@ async def press(service: Service, actor: Actor, press: Press) -> Pressed:
         case Verb.PAUSE:
             return _said(await service.pause(actor, subject_id), "It does not run now.")
         case Verb.RESUME:
-            return _said(await service.resume(actor, subject_id), "It is not paused.")
+            return _said(await service.resume(actor, subject_id), phrases.NOT_PAUSED)
         case Verb.STEER:
             return await _steer(service, actor, press)
         case Verb.CHANGE:
@@ -168,5 +169,4 @@ def late(decision: Decision, actor: Actor) -> Refused:
     """What somebody is told whose decision came after another one, or too late."""
     if decision.answer is None:
         return Refused(decision.why or "This is no longer open.", next_step="Look at the newest card.")
-    by = "you" if decision.answer.by == actor.person_id else Person(decision.answer.by)
-    return Refused(f"This was decided already, by {by}.", next_step="The card shows what was chosen.")
+    return Refused(late_sentence(decision.answer.by, actor), next_step="The card shows what was chosen.")

@@ -1,15 +1,15 @@
-"""What time does by itself: asks that nobody decided in time, and old deliveries that nobody needs any more."""
+"""What time does by itself: asks that nobody decided in time, and what nobody needs any more."""
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
 
 from agent.domain.events import AskExpired, TaskPaused
 from agent.domain.people import SYSTEM
 from agent.domain.task import Status
 from agent.ports.clock import Clock
 from agent.ports.journal import Journal
-from agent.ports.mail import Mail
 
 LOOK_EVERY = timedelta(minutes=1)
 TIDY_EVERY = timedelta(days=1)
@@ -34,8 +34,8 @@ async def keep_expiring(journal: Journal, clock: Clock) -> None:
         await clock.sleep(LOOK_EVERY.total_seconds())
 
 
-async def keep_tidy(mail: Mail, clock: Clock) -> None:
-    """Remove old deliveries for ever, once a day; run beside the surfaces."""
+async def keep_tidy(tidy: Callable[[datetime], Awaitable[int]], clock: Clock) -> None:
+    """Remove for ever, once a day, what is too old by then; run beside the worker."""
     while True:
-        await mail.tidy(clock.now())
+        await tidy(clock.now())
         await clock.sleep(TIDY_EVERY.total_seconds())

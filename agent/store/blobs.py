@@ -10,6 +10,7 @@ import re
 import tempfile
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
@@ -20,6 +21,8 @@ from agent.store.faults import disk_full
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 _NEW = ".new-"
+BROKEN_OFF = timedelta(days=1)
+"""Nothing takes so long to come in."""
 
 T = TypeVar("T")
 
@@ -74,6 +77,11 @@ class FileBlobs:
         """Remove the bytes for good; what is not stored, or is no sha256, is no fault."""
         await asyncio.to_thread(self._delete, sha256)
 
+    async def tidy(self, now: datetime) -> int:
+        """Remove what came in and never got its name, because its process was killed; returns how many. What was
+        written to within a day may still be coming."""
+        return await asyncio.to_thread(self._tidy, (now - BROKEN_OFF).timestamp())
+
     def _put(self, data: bytes) -> str:
         digest = hashlib.sha256(data).hexdigest()
         path = self._path(digest)
@@ -119,6 +127,15 @@ class FileBlobs:
 
     def _missing(self, sha256s: set[str]) -> set[str]:
         return {digest for digest in sha256s if not self._path(digest).exists()}
+
+    def _tidy(self, before: float) -> int:
+        gone = 0
+        for path in self._root.glob(f"{_NEW}*"):
+            with suppress(FileNotFoundError):  # it has just got its name, in another process
+                if path.stat().st_mtime < before:
+                    path.unlink()
+                    gone += 1
+        return gone
 
     def _delete(self, sha256: str) -> None:
         if _DIGEST.fullmatch(sha256) and (path := self._path(sha256)).exists():

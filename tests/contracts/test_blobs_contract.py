@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 import errno
 import hashlib
+import os
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -19,6 +21,10 @@ from tests.contracts.blobs_memory import MemoryBlobs
 
 UNKNOWN = "0" * 64
 HALF = b"half" * PIECE_BYTES
+
+
+def files_in(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
 
 
 async def break_off(blobs: BlobStore) -> None:
@@ -178,7 +184,20 @@ async def test_nothing_is_left_on_the_disk_of_a_file_that_broke_off(tmp_path: Pa
     blobs = FileBlobs(tmp_path / "blobs")
     with pytest.raises(ConnectionError):
         await break_off(blobs)
-    assert [path for path in (tmp_path / "blobs").rglob("*") if path.is_file()] == []
+    assert files_in(tmp_path / "blobs") == []
+
+
+async def test_what_a_killed_process_left_half_written_is_removed_after_a_day(tmp_path: Path) -> None:
+    blobs, now = FileBlobs(tmp_path), datetime.now(UTC)
+    kept = await blobs.put(b"whole")
+    async with blobs.incoming() as incoming:
+        await incoming.write(bytes(PIECE_BYTES))
+        (begun,) = [path for path in files_in(tmp_path) if path.parent == tmp_path]
+        left = begun.with_name(f"{begun.name}-left")
+        left.write_bytes(b"half")
+        os.utime(left, (0, 0))
+        assert await blobs.tidy(now) == 1
+        assert (left.exists(), begun.exists(), await blobs.get(kept)) == (False, True, b"whole")
 
 
 async def test_further_files_wait_while_as_many_come_in_as_memory_is_meant_for(tmp_path: Path) -> None:

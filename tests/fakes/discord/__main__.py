@@ -1,14 +1,11 @@
-"""The fake by itself, for trying by hand: `python -m tests.fakes.discord [gateway|http URL]`.
-
-It prints the settings to start Gofer with, then shows what happens and takes lines from the keyboard:
-`ann: text` (in #general), `ann dm: text`, `ann 3: text` (in the thread of message 3), `ann 3 click Approve`,
-`ann 3 react ✅`, `ann run /task list`, `quit`.
-"""
+"""The fake by itself, for trying by hand: `python -m tests.fakes.discord --help` says how."""
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import re
+import shlex
 import sys
 from typing import Any
 
@@ -18,8 +15,24 @@ from tests.fakes.discord.fake import DiscordFake
 from tests.fakes.discord.humans import Human, NotPossible
 from tests.fakes.discord.interactions import NotAnswered
 from tests.fakes.discord.seen import Message
+from tests.fakes.slack.__main__ import read_file
 
-_LINE = re.compile(r"(?P<who>\w+)(?: (?P<number>\d+))?(?: (?P<verb>\w+))?(?P<colon>:)? ?(?P<rest>.*)")
+KEYS = """\
+It prints the settings to start Gofer with, then shows what happens, and takes lines from the keyboard. People are ann
+and ben; every message that is shown has a number.
+
+  ann: @gofer text              ann says this in #general
+  ann dm: text                  ann writes to Gofer directly
+  ann 3: text                   ann writes in the thread of message 3
+  ann /file PATH text           ann says this in #general with a file of yours; the text may be missing
+  ann dm /file PATH text        the same, directly
+  ann 3 /file PATH text         the same, in the thread of message 3
+  ann 3 click Approve           ann presses a button of message 3
+  ann 3 react ✅                ann reacts to message 3
+  ann run /task list            ann types a command in #general
+  quit
+"""
+_LINE = re.compile(r"(?P<who>\w+)(?: (?P<number>\d+))?(?: (?P<verb>\w+))?(?P<file> /file)?(?P<colon>:)? ?(?P<rest>.*)")
 
 
 class Desk:
@@ -61,12 +74,28 @@ class Desk:
             "react": lambda: person.reacts(message, rest),
             "run": lambda: person.runs(rest, self.general),
         }
-        if found["colon"]:
+        if found["file"]:
+            await self.hands_over(person, place, rest, message)
+        elif found["colon"]:
             await person.says(place, rest.replace("@gofer", self.discord.mention), thread=message)
         elif verb in acts:
             await acts[verb]()
         else:
-            tell("what?")
+            tell("what? (--help lists what can be typed)")
+
+    async def hands_over(self, person: Human, place: Channel, rest: str, thread: Message | None) -> None:
+        """Say what follows the path, with the file there. A path with blanks stands in quotation marks."""
+        words = shlex.split(rest)
+        if not words:
+            tell("which file?")
+            return
+        try:
+            name, data = await asyncio.to_thread(read_file, words[0])
+        except OSError as error:
+            tell(f"{words[0]} cannot be read: {error.strerror}")
+            return
+        text = " ".join(words[1:]).replace("@gofer", self.discord.mention)
+        await person.says(place, text, thread=thread, files=[(name, data)])
 
 
 def tell(text: str) -> None:
@@ -74,10 +103,25 @@ def tell(text: str) -> None:
     sys.stdout.flush()
 
 
-async def main(arguments: list[str]) -> None:
-    mode: Any = arguments[0] if arguments else "gateway"
-    async with DiscordFake(mode) as discord:
-        discord.interactions.url = arguments[1] if arguments[1:] else ""
+def read_arguments(arguments: list[str]) -> argparse.Namespace:
+    """What was asked for on the command line; ends the program for `--help` and wrong usage."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.fakes.discord",
+        description="A Discord to try Gofer with by hand: one server, one channel, two people.",
+        epilog=KEYS,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("mode", nargs="?", choices=("gateway", "http"), default="gateway", help="how clicks come")
+    parser.add_argument("url", nargs="?", default="", help="with http: where Gofer takes them, …/discord/interactions")
+    found = parser.parse_args(arguments)
+    if (found.mode == "http") != bool(found.url):
+        parser.error("http needs the address where Gofer takes interactions; gateway takes none")
+    return found
+
+
+async def main(arguments: argparse.Namespace) -> None:
+    async with DiscordFake(arguments.mode) as discord:
+        discord.interactions.url = arguments.url
         desk = Desk(discord)
         tell("\n".join(f"{name}={value}" for name, value in discord.env().items()))
         tell(f"#general {desk.general.id}; type @gofer to mention it")
@@ -85,9 +129,9 @@ async def main(arguments: list[str]) -> None:
         while (line := await asyncio.to_thread(sys.stdin.readline)) and line.strip() != "quit":
             try:
                 await desk.obey(line)
-            except (NotPossible, NotAnswered, LookupError) as error:
+            except (NotPossible, NotAnswered, LookupError, ValueError) as error:
                 tell(f"{error}")
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1:]))
+    asyncio.run(main(read_arguments(sys.argv[1:])))
