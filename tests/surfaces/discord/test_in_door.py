@@ -126,7 +126,6 @@ async def test_what_was_missed_is_stored_before_what_comes_live() -> None:
     async with Opened() as it:
         it.door.hold()
         it.door.take("MESSAGE_CREATE", said("9"))
-        await it.door.held()
         await it.door.missed("MESSAGE_CREATE", said("5"))
         it.door.release()
         await it.door.close()
