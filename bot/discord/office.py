@@ -115,7 +115,10 @@ class Branch:
             )
         ]
         try:
-            await asyncio.gather(storing, *others)
+            # Not `gather`: cancelled, it would cancel the storing with all the others.
+            ended, _ = await asyncio.wait([storing, *others], return_when=asyncio.FIRST_EXCEPTION)
+            for task in ended:
+                task.result()
         finally:
             others[0].cancel()  # nothing new comes in; what came is stored
             with suppress(asyncio.CancelledError):
