@@ -92,7 +92,7 @@ async def test_when_discord_wants_more_connections_they_are_opened_and_what_was_
 @pytest.mark.postgres
 async def test_two_processes_share_the_connections_and_one_takes_over_from_the_other(tmp_path: Path) -> None:
     with fresh_database("postgresql", tmp_path, migrated=False) as url:
-        async with DiscordFake(limits=Limits(shards=2)) as discord:
+        async with DiscordFake(limits=Limits(shards=2, pace_s=DISCORDS_PACE_S)) as discord:
             (tmp_path / "gofer.toml").write_text(ACCESS, encoding="utf-8")
             program = scripted(tmp_path, TURNS, **discord.env(), GOFER_WEB_PORT="0", GOFER_DATABASE_URL=url)
             assert program.run("db", "upgrade").code == 0
@@ -111,6 +111,7 @@ async def test_two_processes_share_the_connections_and_one_takes_over_from_the_o
                 for gate in asking:
                     gate.open()
                 await gofer.until(lambda: gateway.shards == BOTH)
+                assert (gateway.identified, gateway.hurried) == (2, 0)
                 jobs = [(place, await begun(place)) for place in places]
                 for place, root in jobs:
                     await place.card(root, "Count", button="Approve")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +11,7 @@ from pathlib import Path
 from simcord.backend.models import Channel
 
 from agent.ports.clock import SystemClock
-from agent.service import AccessRules
+from agent.service import AccessRules, Mailbox
 from tests.fakes.discord import DiscordFake, Human, Limits, Message
 from tests.kit import open_kit
 from tests.surfaces.discord.inside import Lines, opened
@@ -45,6 +45,8 @@ class Inside:
     ann: Human
     here: Channel
     there: Channel
+    mail: Mailbox
+    close: Callable[[], Awaitable[None]]
 
     async def mentions(self, channel: Channel) -> Message:
         return await self.ann.says(channel, f"{self.discord.mention} work")
@@ -62,9 +64,10 @@ async def inside(folder: Path, limits: Limits) -> AsyncGenerator[Inside]:
         ann, clock = discord.user("ann"), Rushed(limits)
         here = discord.channel("here")
         there = discord.channel("there", server=discord.server("Beta", [ann], shard=1))
-        lines = await stack.enter_async_context(opened(kit, discord, folder, "first", clock=clock))
+        office = await stack.enter_async_context(AsyncExitStack())
+        lines = await office.enter_async_context(opened(kit, discord, folder, "first", clock=clock))
         await discord.wait_for(lambda: discord.gateway.connected == limits.shards)
-        yield Inside(discord, clock, lines, ann, here, there)
+        yield Inside(discord, clock, lines, ann, here, there, Mailbox(kit.journal.mail), office.aclose)
 
 
 async def test_when_no_more_sessions_may_begin_today_it_is_told_and_waited_for(tmp_path: Path) -> None:
@@ -128,6 +131,20 @@ async def test_while_one_connection_looks_back_the_other_is_heard(tmp_path: Path
         looked = {call.ids[0] for call in it.discord.calls(LOOK)[before:]}
         assert it.there.id in looked
         assert it.here.id not in looked
+
+
+async def test_what_was_held_back_when_gofer_stops_is_stored(tmp_path: Path) -> None:
+    async with inside(tmp_path, Limits(shards=2)) as it:
+        await it.noticed(await it.mentions(it.there))
+        gate = it.discord.faults.hold(LOOK)
+        it.discord.gateway.invalidate(1)
+        await gate.reached
+        later = await it.mentions(it.there)
+        await it.noticed(await it.mentions(it.here))
+        assert not later.reactions
+        await it.close()
+        waiting = await it.mail.claim("discord", "test", limit=10, lease_s=60)
+        assert later.reactions or str(later.id) in " ".join(arrival.arrival_id for arrival in waiting)
 
 
 async def test_a_session_that_ends_while_it_is_looked_back_on_is_looked_back_on_anew(tmp_path: Path) -> None:
