@@ -6,12 +6,14 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from simcord.backend.models import Channel
 
 from agent.ports.clock import SystemClock
 from agent.service import AccessRules, Mailbox
+from bot.discord.missed import OVERLAP
 from tests.fakes.discord import DiscordFake, Human, Limits, Message
 from tests.kit import open_kit
 from tests.surfaces.discord.inside import Lines, opened
@@ -27,6 +29,10 @@ class Rushed(SystemClock):
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         self.waited: list[float] = []
+        self.ahead = timedelta()
+
+    def now(self) -> datetime:
+        return super().now() + self.ahead
 
     async def sleep(self, seconds: float) -> None:
         self.waited.append(seconds)
@@ -50,6 +56,11 @@ class Inside:
 
     async def mentions(self, channel: Channel) -> Message:
         return await self.ann.says(channel, f"{self.discord.mention} work")
+
+    def pass_time(self, by: timedelta) -> None:
+        """For Discord and for Gofer."""
+        self.discord.world.backend.advance_clock(by.total_seconds())
+        self.clock.ahead += by
 
     async def noticed(self, message: Message) -> None:
         await self.discord.wait_for(lambda: message.reactions)
@@ -167,7 +178,10 @@ async def test_what_one_connection_missed_where_gofer_never_worked_is_heard_thou
         server = it.discord.world.backend.guilds[it.there.guild_id or 0]
         quiet = it.discord.channel("quiet", server=server)
         await it.noticed(await it.mentions(it.there))
+        it.discord.gateway.deaf = True
         it.discord.gateway.invalidate(1)
         missed = await it.mentions(quiet)
+        it.pass_time(3 * OVERLAP)
         await it.noticed(await it.mentions(it.here))
+        it.discord.gateway.deaf = False
         await it.noticed(missed)
