@@ -149,8 +149,8 @@ class Gateway:
             logger.warning("Discord: no connection (%s). Next try in %.0f s.", _name(error), wait_s)
         except Exception:
             # What came over this connection could not be made out; a new one begins afresh.
-            self._session = None
             await self._hang_up()
+            self._session = self._socket = None
             logger.exception("Discord: the connection failed. Next try in %.0f s.", wait_s)
         return wait_s
 
@@ -188,7 +188,7 @@ class Gateway:
             self._session = _Session(socket.session_id, socket.sequence, socket.gateway)
 
     def _refused(self, code: int, wait_s: float) -> float | End:
-        self._session = None
+        self._session = self._socket = None
         match code:
             case 4004:
                 self._say(f"{BAD_LOGIN} {BAD_LOGIN_NEXT}")

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -41,10 +41,10 @@ class LookBack:
         door: FrontDoor,
         missed: Missed,
         spoken: Spoken,
-        heard_at: datetime | None,
+        heard_at: Callable[[], Awaitable[datetime | None]],
         now: Callable[[], datetime],
     ) -> None:
-        """`heard_at`: when anything arrived from Discord last before this process began; None: never."""
+        """`heard_at`: when anything had arrived from Discord last before this process began; None: never."""
         self._shard, self._door, self._missed, self._spoken = shard, door, missed, spoken
         self._heard_at, self._now = heard_at, now
         self._began = asyncio.Event()
@@ -66,7 +66,7 @@ class LookBack:
                 await self._began.wait()
                 self._began.clear()
                 if looking is None or looking.done():
-                    since = self._since()
+                    since = await _bear(self._since())
                 else:
                     await _stop(looking)
                 looking = asyncio.create_task(self._look(since), name="gofer-discord-look")
@@ -90,12 +90,14 @@ class LookBack:
         others = [one for one in self._spoken(since) if one[0] not in looked]
         await self._missed.look_around(self._door.missed, others, since)
 
-    def _since(self) -> datetime | None:
+    async def _since(self) -> datetime | None:
         """Until when everything was heard; None: nothing ever was, so nothing was missed."""
-        here = self._door.heard_at.get(self._shard)
-        if here is not None or self._shard.count == 1:
-            return here or self._heard_at
-        return self._now() - BACK if self._heard_at is not None or self._door.heard_at else None
+        if (here := self._door.heard_at.get(self._shard)) is not None:
+            return here
+        heard_at = await self._heard_at()
+        if self._shard.count == 1:
+            return heard_at
+        return self._now() - BACK if heard_at is not None or self._door.heard_at else None
 
 
 async def _bear(looking: Coroutine[Any, Any, Found]) -> Found | None:

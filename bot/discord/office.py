@@ -141,7 +141,7 @@ class Branch:
             shop.mailbox.leader,
             shop.clock,
             shop.say,
-            heard_at=await shop.heard_at(),
+            heard_at=shop.heard_at,
             url=shop.settings.discord_gateway_url,
         )
         await shards.run()

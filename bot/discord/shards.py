@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
@@ -49,16 +50,17 @@ class Shards:
         clock: Clock,
         say: Say,
         *,
-        heard_at: datetime | None,
+        heard_at: Callable[[], Awaitable[datetime | None]],
         url: str,
     ) -> None:
         """`heard_at`: when anything arrived from Discord last, in whatever process; None: never."""
         self._client, self._application_id = client, application_id
         self._door, self._missed, self._lead, self._clock = door, missed, lead, clock
-        self._heard_at, self._url = heard_at, url
+        self._ask_heard_at, self._url = heard_at, url
         self._starts = Starts(Web(client), application_id, lead, clock, self._say_once)
         self._say, self._said = say, set[str]()
         self._here: dict[int, LookBack] = {}
+        self._heard_at: datetime | None = None
         client.event(self.on_shard_ready)
 
     async def on_shard_ready(self, number: int) -> None:
@@ -71,6 +73,7 @@ class Shards:
         clock = asyncio.get_running_loop().time
         waits_s = (*WAITS_S, REFUSED_WAIT_S)
         failed = before = 0
+        await self._last_heard()
         try:
             while True:
                 count = await self._count()
@@ -85,6 +88,11 @@ class Shards:
                 await self._clock.sleep(wait_s)
         finally:
             await self._starts.close()
+
+    async def _last_heard(self) -> datetime | None:
+        """Of the time before this process; where nothing had been heard then, what another one heard since counts."""
+        self._heard_at = self._heard_at or await self._ask_heard_at()
+        return self._heard_at
 
     async def _count(self) -> int:
         """How many Discord wants; waits until it says so."""
@@ -139,7 +147,7 @@ class Shards:
         """Until the lead is lost (None), or Discord wants another number."""
         spoken = partial(spoken_in, self._client, shard)
         looking = self._here[shard.number] = LookBack(
-            shard, self._door, self._missed, spoken, self._heard_at, self._clock.now
+            shard, self._door, self._missed, spoken, self._last_heard, self._clock.now
         )
         gateway = Gateway(
             self._client,
