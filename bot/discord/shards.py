@@ -6,7 +6,8 @@ others ask before it asks for the next, so that those that start together share 
 
 How many there are is asked at the start, again whenever Discord refuses the number, and before each new session. When
 it is another, all of this process are closed and those of the new number opened. Until every process has done so an
-event may come twice: it has the same key and counts once.
+event may come twice. Messages and clicks have the same key then and count once; an emoji may be taken for one that was
+put on again, which decides nothing that is decided.
 """
 
 from __future__ import annotations
