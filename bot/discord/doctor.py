@@ -12,8 +12,9 @@ from bot.checks import Check, lost
 from bot.discord.commands import known, registered
 from bot.discord.interactions import PATH
 from bot.discord.login import visiting
-from bot.discord.payload import Payload, number, part, parts, snowflake, text
+from bot.discord.payload import Payload, parts, snowflake, text
 from bot.discord.sight import Sight, rights_of
+from bot.discord.starts import Advice
 from bot.discord.web import Identity, Web
 from bot.settings import Settings
 from bot.surface import SurfaceDown, SurfaceRefused
@@ -88,15 +89,14 @@ def _intent(settings: Settings, application: discord.AppInfo) -> Check:
 
 
 def _starts(gateway: Payload) -> Check:
-    limit = part(gateway, "session_start_limit")
-    left, total = number(limit, "remaining"), number(limit, "total")
-    if number(gateway, "shards") > 1:
-        return Check("discord gateway", "fail", "Discord wants several connections; Gofer opens one", "Leave servers.")
-    if 0 <= left < _FEW_STARTS:
-        return Check(
-            "discord gateway", "warn", f"only {left} of {total} connections are left today", "Look at the log."
-        )
-    return Check("discord gateway", "ok", f"{left} of {total} connections are left today" if left >= 0 else "is there")
+    advice = Advice.read(gateway)
+    wants = f"Discord wants {advice.shards} connection{'s' if advice.shards > 1 else ''}"
+    if advice.remaining < 0:
+        return Check("discord gateway", "ok", wants)
+    starts = f"{wants}; {advice.remaining} of {advice.total} may still be opened today"
+    if advice.remaining < max(_FEW_STARTS, advice.shards):
+        return Check("discord gateway", "warn", starts, "Look at the log: it says why so many were needed.")
+    return Check("discord gateway", "ok", starts)
 
 
 async def _servers(web: Web, bot: Identity, servers: Sequence[Payload]) -> list[Check]:

@@ -1,8 +1,9 @@
 """Discord's front door: what arrives is stored, in order, and interactions are answered once they are.
 
 Discord delivers an event once and takes no acknowledgement, so what is in hand is kept until the store has it, and the
-connection is held back while too much is. What was in hand when the process died is fetched at the next start
-(`missed`): it has the same keys.
+connections are held back while too much is. What was in hand when the process died is fetched at the next start
+(`missed`): it has the same keys. What comes over one connection may be kept waiting for what it missed (`hold`);
+the others go on.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from agent.service import Arrival
 from bot.discord.arrivals import FactsOf, arrivals_of, reaction_again, reaction_key
 from bot.discord.interactions import Answering, is_autocomplete
 from bot.discord.payload import Payload
+from bot.discord.shard import WHOLE, Shard
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +35,7 @@ GRACE_S = 5.0
 _REMEMBERED = 10_000
 
 TakeIn = Callable[[Arrival], Awaitable[bool]]
+_Event = tuple[str, Payload, Shard]
 
 
 class FrontDoor:
@@ -49,59 +52,57 @@ class FrontDoor:
     ) -> None:
         self._take_in, self._user_id, self._facts_of = take_in, user_id, facts_of
         self._now, self._sleep, self._answering = now, sleep, answering
-        self._in_hand: asyncio.Queue[tuple[str, Payload]] = asyncio.Queue()
-        self._room, self._held, self._released = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self._in_hand: asyncio.Queue[_Event] = asyncio.Queue()
+        self._held: dict[Shard, list[_Event]] = {}
+        self._room = asyncio.Event()
         self._room.set()
-        self._released.set()
         self._answers: set[asyncio.Task[None]] = set()
         self._reactions: OrderedDict[str, None] = OrderedDict()
         """Those that this process has seen put on and not taken off, newest last."""
-        self.heard_at: datetime | None = None
-        """When this process stored something last."""
+        self.heard_at: dict[Shard, datetime] = {}
+        """When this process stored something last, of each connection."""
 
-    def take(self, event: str, payload: Payload) -> None:
-        """An event of the gateway. Returns at once."""
+    def take(self, event: str, payload: Payload, shard: Shard = WHOLE) -> None:
+        """An event of a connection. Returns at once."""
         if event == "INTERACTION_CREATE":
             answer = asyncio.create_task(self._interact(payload))
             self._answers.add(answer)
             answer.add_done_callback(self._answers.discard)
             return
-        self._in_hand.put_nowait((event, payload))
-        if self._in_hand.qsize() >= MOST_IN_HAND:
+        if (held := self._held.get(shard)) is not None:
+            held.append((event, payload, shard))
+        else:
+            self._in_hand.put_nowait((event, payload, shard))
+        if self._how_many() >= MOST_IN_HAND:
             self._room.clear()
 
     async def room(self) -> None:
         """Wait until the store keeps up."""
         await self._room.wait()
 
-    def hold(self) -> None:
-        """Store nothing of what comes, until what was missed before it is told: a new session has begun."""
-        self._released.clear()
-        self._held.set()
+    def hold(self, shard: Shard = WHOLE) -> None:
+        """Store nothing of what comes over this connection, until what was missed before it is told: a new session has
+        begun."""
+        self._held.setdefault(shard, [])
 
-    async def held(self) -> None:
-        """Wait for the next `hold`."""
-        await self._held.wait()
-        self._held.clear()
-
-    def release(self) -> None:
+    def release(self, shard: Shard = WHOLE) -> None:
         """Go on with what came meanwhile."""
-        if not self._held.is_set():
-            self._released.set()
+        for event in self._held.pop(shard, ()):
+            self._in_hand.put_nowait(event)
 
     async def run(self) -> None:
         """Store what was taken, in the order it came, until cancelled."""
         while True:
-            event, payload = await self._in_hand.get()
-            await self._released.wait()
-            await self._store(event, payload)
+            event, payload, shard = await self._in_hand.get()
+            await self._store(event, payload, shard)
             self._in_hand.task_done()
-            if self._in_hand.qsize() < MOST_IN_HAND // 2:
+            if self._how_many() < MOST_IN_HAND // 2:
                 self._room.set()
 
     async def close(self) -> None:
         """Store what is in hand, as far as the store lets us within the grace time. `run` must still be running."""
-        self._released.set()
+        for shard in tuple(self._held):
+            self.release(shard)
         with suppress(TimeoutError):
             async with asyncio.timeout(GRACE_S):
                 await self._in_hand.join()
@@ -134,7 +135,10 @@ class FrontDoor:
             # Whoever clicked is told by Discord that it did not work, and clicks again.
             logger.exception("An interaction could not be stored")
 
-    async def _store(self, event: str, payload: Payload) -> None:
+    def _how_many(self) -> int:
+        return self._in_hand.qsize() + sum(len(held) for held in self._held.values())
+
+    async def _store(self, event: str, payload: Payload, shard: Shard) -> None:
         """The edge of the listener: a payload that cannot be read is logged and let go, a store that cannot be written
         is tried again for as long as it takes."""
         try:
@@ -147,13 +151,13 @@ class FrontDoor:
         for arrival in arrivals:
             if arrival.kind == "reaction" and not self._new_here(reaction_key(payload)):
                 continue
-            while not await self._keep(arrival):
+            while not await self._keep(arrival, shard):
                 await self._sleep(RETRY_S)
 
-    async def _keep(self, arrival: Arrival) -> bool:
+    async def _keep(self, arrival: Arrival, shard: Shard) -> bool:
         try:
             stored = await self._take_in(arrival)
-            self.heard_at = self._now()
+            self.heard_at[shard] = self._now()
             if not stored and arrival.kind == "reaction":
                 # Known from an earlier process, and yet Discord tells it now: it was taken off and put on again.
                 await self._take_in(reaction_again(arrival, self._now()))

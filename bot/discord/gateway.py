@@ -1,9 +1,9 @@
-"""The connection over which Discord tells what happens: opened, kept, resumed, and opened again whatever happens.
+"""A connection over which Discord tells what happens: opened, kept, resumed, and opened again whatever happens.
 
 The events are taken at the parsers of the library's connection state, the one seam that all of them pass: our own
-events raw, before anything reads them, the library's (guilds, channels, threads) into its cache. An event that cannot
-be read is logged and skipped. The library's own loop is not used: there a first connect that fails, or one such event,
-ends the client.
+events raw, before anything reads them, the library's (guilds, channels, threads) into its cache, which all connections
+share. An event that cannot be read is logged and skipped. The library's own loop is not used: there a first connect
+that fails, or one such event, ends the client.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum
 from typing import Any, cast
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -25,8 +26,11 @@ from discord.gateway import DiscordWebSocket, ReconnectWebSocket
 from discord.http import Route
 
 from bot.discord.arrivals import ChannelFacts
-from bot.discord.payload import Payload, when
+from bot.discord.payload import Payload, parts, snowflake, when
+from bot.discord.shard import Shard
+from bot.discord.starts import Recount, Starts
 from bot.settings import Settings
+from bot.surface import SurfaceDown, SurfaceRefused
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +50,7 @@ WAITS_S = (1.0, 2.0, 5.0, 15.0, 30.0, 60.0)
 REFUSED_WAIT_S = 300.0
 """Before asking again what Discord has refused: each try counts against a thousand a day."""
 CONNECT_S = 60.0
-_STEADY_S = 60.0
+STEADY_S = 60.0
 """A connection that lasted so long was a good one: the next one is tried at once."""
 
 Take = Callable[[str, Payload], None]
@@ -61,7 +65,14 @@ BAD_LOGIN = "Discord does not accept DISCORD_TOKEN."
 BAD_LOGIN_NEXT = (
     "Make a new one (discord.com/developers → your application → Bot → Reset Token), set it and start Gofer again."
 )
-_SHARDS = "This bot is in so many servers that Discord wants several connections, which Gofer does not open yet."
+VERSION = "Discord no longer speaks with this version of Gofer: install a newer one and start it again."
+
+
+class End(Enum):
+    """Why a connection is not opened again: Discord refuses for good, or wants another number of connections."""
+
+    REFUSED = "refused"
+    RECOUNT = "recount"
 
 
 @dataclass(slots=True)
@@ -74,47 +85,51 @@ class _Session:
 
 
 class Gateway:
-    """One connection. `run` keeps it until it is cancelled or Discord refuses for good."""
+    """One connection. `run` keeps it until it is cancelled, or there is to be none."""
 
     def __init__(
         self,
         client: discord.Client,
+        shard: Shard,
         take: Take,
         ready: Callable[[], None],
         room: Callable[[], Awaitable[None]],
         sleep: Callable[[float], Coroutine[Any, Any, None]],
         say: Say,
+        starts: Starts,
         *,
         url: str = "",
     ) -> None:
         """`take` gets our events; `ready` is told of each new session, before which things may have been missed;
         `room` is awaited between events and holds the connection back while what came is not stored yet."""
-        self._client, self._room, self._sleep, self._say = client, room, sleep, say
+        self._client, self._shard, self._room = client, shard, room
+        self._sleep, self._say, self._starts = sleep, say, starts
         self._url = type(DiscordWebSocket.DEFAULT_GATEWAY)(url) if url else None
+        self._socket: DiscordWebSocket | None = None
         self._session: _Session | None = None
-        self.connected = asyncio.Event()
-        """Set while Discord delivers here."""
-        _tap(client, take, self._began(ready))
+        self._opened_at: float | None = None
+        self._parsers = _parsers(client, shard, take, ready)
 
-    async def run(self) -> None:
+    async def run(self) -> End:
         """Connect, and again whenever the connection is lost."""
         clock = asyncio.get_running_loop().time
         failed = 0
         try:
             while True:
-                since = clock()
+                self._opened_at = None
                 wait_s = await self._once(failed)
-                if wait_s is None:
-                    return
-                failed = 0 if clock() - since >= _STEADY_S else failed + 1
+                if isinstance(wait_s, End):
+                    return wait_s
+                # Without the time that it waited for its turn: Discord counts what it begins.
+                steady = self._opened_at is not None and clock() - self._opened_at >= STEADY_S
+                failed = 0 if steady else failed + 1
                 if wait_s:
                     await self._sleep(wait_s)
         finally:
-            self.connected.clear()
             await self._hang_up()
 
-    async def _once(self, failed: int) -> float | None:
-        """One connection, to its end. How long to wait before the next; None: there is to be none."""
+    async def _once(self, failed: int) -> float | End:
+        """One connection, to its end. How long to wait before the next, or why there is to be none."""
         wait_s = WAITS_S[min(failed, len(WAITS_S) - 1)]
         try:
             await self._connected()
@@ -124,69 +139,74 @@ class Gateway:
             return wait_s if failed else 0.0
         except discord.ConnectionClosed as error:
             return self._refused(error.code, wait_s)
-        except (OSError, aiohttp.ClientError, TimeoutError, discord.HTTPException) as error:
+        except Recount:
+            return End.RECOUNT
+        except SurfaceRefused as error:
+            self._say(str(error))
+            return REFUSED_WAIT_S
+        except (OSError, aiohttp.ClientError, TimeoutError, discord.HTTPException, SurfaceDown) as error:
             self._keep_session(resume=True)
             logger.warning("Discord: no connection (%s). Next try in %.0f s.", _name(error), wait_s)
         except Exception:
             # What came over this connection could not be made out; a new one begins afresh.
-            self._session = None
             await self._hang_up()
+            self._session = self._socket = None
             logger.exception("Discord: the connection failed. Next try in %.0f s.", wait_s)
-        finally:
-            self.connected.clear()
         return wait_s
 
     async def _connected(self) -> None:
         """Open a connection and take what comes, until it ends by one of the library's exceptions."""
-        session = self._session
-        async with asyncio.timeout(CONNECT_S):
-            socket = await DiscordWebSocket.from_client(
-                self._client,
-                initial=session is None,
-                gateway=self._url or (session.gateway if session else None),
-                resume=session is not None,
-                session=session.session_id if session else None,
-                sequence=session.sequence if session else None,
-            )
-        self._client.ws = socket
-        self._session = None
-        self.connected.set()
+        if self._session is None:
+            async with self._starts.turn(self._shard):
+                socket = await self._open(None)
+        else:
+            socket = await self._open(self._session)
+        cast(Any, socket)._discord_parsers = self._parsers
+        self._socket, self._session = socket, None
+        self._opened_at = asyncio.get_running_loop().time()
         while True:
             await socket.poll_event()
             await self._room()
 
-    def _began(self, ready: Callable[[], None]) -> Callable[[], None]:
-        def began() -> None:
-            logger.info("Discord: connected", extra={"action": "discord_connected"})
-            ready()
-
-        return began
+    async def _open(self, session: _Session | None) -> DiscordWebSocket:
+        async with asyncio.timeout(CONNECT_S):
+            return await DiscordWebSocket.from_client(
+                self._client,
+                initial=session is None,
+                gateway=self._url or (session.gateway if session else None),
+                shard_id=self._shard.number,
+                resume=session is not None,
+                session=session.session_id if session else None,
+                sequence=session.sequence if session else None,
+            )
 
     def _keep_session(self, *, resume: bool) -> None:
-        socket = cast(Any, self._client.ws)
+        socket = cast(Any, self._socket)
         if not resume:
             self._session = None
         elif self._session is None and socket is not None and socket.session_id:
             self._session = _Session(socket.session_id, socket.sequence, socket.gateway)
 
-    def _refused(self, code: int, wait_s: float) -> float | None:
-        self._session = None
+    def _refused(self, code: int, wait_s: float) -> float | End:
+        self._session = self._socket = None
         match code:
             case 4004:
                 self._say(f"{BAD_LOGIN} {BAD_LOGIN_NEXT}")
-                return None
+                return End.REFUSED
             case 4013 | 4014:
                 self._say(SWITCH)
                 return REFUSED_WAIT_S
-            case 4010 | 4011 | 4012:
-                self._say(_SHARDS)
-                return None
+            case 4010 | 4011:
+                return End.RECOUNT
+            case 4012:
+                self._say(VERSION)
+                return End.REFUSED
             case _:
                 logger.warning("Discord: the connection was closed (%s). Next try in %.0f s.", code, wait_s)
                 return wait_s
 
     async def _hang_up(self) -> None:
-        socket = cast(Any, self._client.ws)
+        socket = self._socket
         if socket is not None and socket.open:
             with suppress(TimeoutError, OSError, aiohttp.ClientError):
                 async with asyncio.timeout(2):
@@ -206,7 +226,7 @@ def make_client(settings: Settings) -> discord.Client:
         dm_reactions=True,
         message_content=settings.discord_message_content,
     )
-    return discord.Client(
+    return discord.AutoShardedClient(
         intents=intents,
         max_messages=None,
         member_cache_flags=discord.MemberCacheFlags.none(),
@@ -227,10 +247,11 @@ def facts_of(client: discord.Client, channel_id: str) -> ChannelFacts | None:
     return None
 
 
-def spoken_in(client: discord.Client, since: datetime) -> list[tuple[str, str]]:
-    """The channels that Gofer can see and something was said in since then, each with its server; the latest first."""
+def spoken_in(client: discord.Client, shard: Shard, since: datetime) -> list[tuple[str, str]]:
+    """The channels of a connection's servers that Gofer can see and something was said in since then, each with its
+    server; the latest first."""
     found: list[tuple[int, str, str]] = []
-    for guild in client.guilds:
+    for guild in _told_by(client, shard):
         for channel in (*guild.text_channels, *guild.threads):
             last = channel.last_message_id
             if last is None or when(str(last), since) <= since or guild.me is None:  # pyright: ignore[reportUnnecessaryComparison]  None before the server is known
@@ -248,20 +269,31 @@ def _proxy(url: str) -> str | None:
     return getproxies().get("https")
 
 
-def _tap(client: discord.Client, take: Take, ready: Callable[[], None]) -> None:
-    """Put ourselves before the parsers of this client."""
-    parsers = cast("dict[str, Callable[[Any], None]]", cast(Any, client)._connection.parsers)
-    for event, parse in tuple(parsers.items()):
-        parsers[event] = _guarded(event, parse)
+def _told_by(client: discord.Client, shard: Shard) -> list[discord.Guild]:
+    return [guild for guild in client.guilds if shard.tells_of(str(guild.id))]
+
+
+def _parsers(
+    client: discord.Client, shard: Shard, take: Take, ready: Callable[[], None]
+) -> dict[str, Callable[[Any], None]]:
+    """What a connection does with each event: the parsers of the client, and ourselves before them."""
+    state = cast(Any, client)._connection
+    parsers = {event: _guarded(event, parse) for event, parse in state.parsers.items()}
     for event in TAKEN:
         parsers[event] = _guarded(event, _taking(event, take))
     original = parsers["READY"]
 
     def began(payload: Any) -> None:
+        logger.info("Discord: connected", extra={"action": "discord_connected", "shard": str(shard)})
+        there = {snowflake(guild, "id") for guild in parts(payload, "guilds")}
+        for guild in _told_by(client, shard):
+            if str(guild.id) not in there:
+                state._remove_guild(guild)  # left while nobody listened
         original(payload)
         ready()
 
     parsers["READY"] = began
+    return parsers
 
 
 def _taking(event: str, take: Take) -> Callable[[Any], None]:

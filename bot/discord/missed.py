@@ -1,4 +1,5 @@
-"""What was said and shown while nobody listened: asked for at the start of each session that was not resumed.
+"""What was said and shown while nobody listened: asked for at the start of each session that was not resumed, in the
+servers that it tells of (`lookback`).
 
 Looked at are the conversations that Gofer worked in lately and their channels, then other channels that something was
 said in since Gofer last heard anything: at most a day back, and a few pages each, the newest. Of unfinished tasks also
@@ -45,10 +46,12 @@ class Missed:
         self._web, self._service, self._mailbox = web, service, mailbox
         self._user_id, self._now = user_id, now
 
-    async def catch_up(self, hear: Hear) -> frozenset[str]:
+    async def catch_up(self, hear: Hear, ours: Callable[[str], bool]) -> frozenset[str]:
         """Tell everything that was missed where Gofer works or has worked lately, oldest first within a channel; gives
-        back the channels that were looked at. Raises `SurfaceDown`; what Discord refuses is left out."""
-        tasks = [task for task in await self._service.tasks(SYSTEM, limit=MOST_TASKS) if _thread(task) is not None]
+        back the channels that were looked at. `ours`: whether to look in this server, or at direct messages. Raises
+        `SurfaceDown`; what Discord refuses is left out."""
+        everything = await self._service.tasks(SYSTEM, limit=MOST_TASKS)
+        tasks = [task for task in everything if (thread := _thread(task)) is not None and ours(thread.space)]
         open_ones = [task for task in tasks if not task.status.final]
         channels: dict[str, str] = {}
         for task in [*open_ones, *tasks]:

@@ -1,8 +1,8 @@
 """Discord as one of Gofer's surfaces: one application, in all servers that invited it, and in direct messages.
 
 What arrives is stored by the front door (`door`), worked through by a pump, translated (`intake`) and received. What
-tasks have to show is posted by a feed. Of all processes on a database one holds the gateway; each may take interactions
-over HTTP.
+tasks have to show is posted by a feed. Each connection to the gateway is held by one of all processes on a database
+(`shards`); each process may take interactions over HTTP.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import discord
 
@@ -26,12 +26,13 @@ from bot.discord.chat import DiscordChat
 from bot.discord.commands import suggestions
 from bot.discord.directory import Directory
 from bot.discord.door import FrontDoor
-from bot.discord.gateway import Gateway, facts_of, spoken_in
+from bot.discord.gateway import facts_of
 from bot.discord.intake import Intake
 from bot.discord.interactions import PATH, Answering, HttpDoor, Reply, Visit
 from bot.discord.login import log_in
 from bot.discord.missed import Missed
 from bot.discord.payload import Payload, part, snowflake
+from bot.discord.shards import Shards
 from bot.discord.surface import DiscordSurface
 from bot.discord.triggers import unpack
 from bot.discord.web import Identity, Web
@@ -43,12 +44,7 @@ from bot.surface import Incoming, IncomingMessage, IncomingReaction, MessageRef,
 
 logger = logging.getLogger(__name__)
 
-HOLD_S = 15.0
-"""What comes live is held back at most so long for what was missed before it."""
-CATCH_UP_S = 60.0
-"""The longest that looking back may take."""
 FAULT_WAIT_S = 5.0
-Found = TypeVar("Found")
 Say = Callable[[str], None]
 
 
@@ -95,15 +91,6 @@ class Branch:
         known = partial(facts_of, client)
         self.door = FrontDoor(mailbox.take_in, bot.user_id, known, clock.now, clock.sleep, self._answering)
         self._missed = Missed(web, service, mailbox, bot.user_id, clock.now)
-        self._gateway = Gateway(
-            client,
-            self.door.take,
-            self.door.hold,
-            self.door.room,
-            clock.sleep,
-            shop.say,
-            url=shop.settings.discord_gateway_url,
-        )
         self._pump = Pump(
             mailbox,
             "discord",
@@ -123,13 +110,15 @@ class Branch:
             asyncio.create_task(work, name=f"gofer-discord-{name}")
             for name, work in (
                 ("gateway", self._listen()),
-                ("missed", self._catch_up()),
                 ("pump", self._pump.run()),
                 ("feed", self._feed.run()),
             )
         ]
         try:
-            await asyncio.gather(storing, *others)
+            # Not `gather`: cancelled, it would cancel the storing with all the others.
+            ended, _ = await asyncio.wait([storing, *others], return_when=asyncio.FIRST_EXCEPTION)
+            for task in ended:
+                task.result()
         finally:
             others[0].cancel()  # nothing new comes in; what came is stored
             with suppress(asyncio.CancelledError):
@@ -142,48 +131,20 @@ class Branch:
             await self.surface.close()
 
     async def _listen(self) -> None:
-        """Hold the gateway, where no other process does."""
-        while True:
-            async with self._shop.mailbox.leader(f"discord:gateway:{self._bot.application_id}") as lost:
-                listening = asyncio.create_task(self._gateway.run())
-                losing = asyncio.create_task(lost.wait())
-                try:
-                    await asyncio.wait([listening, losing], return_when=asyncio.FIRST_COMPLETED)
-                    if listening.done():
-                        listening.result()
-                        await lost.wait()  # refused for good: nobody else is to try it either
-                finally:
-                    for task in (listening, losing):
-                        task.cancel()
-                    await asyncio.gather(listening, losing, return_exceptions=True)
-
-    async def _catch_up(self) -> None:
-        """At each new session, tell what was missed: where Gofer works before what comes live, elsewhere beside it."""
-        heard_at = await self._shop.heard_at()
-        while True:
-            await self.door.held()
-            heard_at = self.door.heard_at or heard_at
-            async with asyncio.TaskGroup() as group:
-                looking = group.create_task(self._bear(self._missed.catch_up(self.door.missed)))
-                await asyncio.wait([looking], timeout=HOLD_S)
-                self.door.release()
-            looked = looking.result()
-            if heard_at is not None:
-                # Which channels there are, Discord tells within seconds after a session has begun.
-                await self._client.wait_until_ready()
-                others = [one for one in spoken_in(self._client, heard_at) if one[0] not in (looked or ())]
-                await self._bear(self._missed.look_around(self.door.missed, others, heard_at))
-
-    async def _bear(self, looking: Coroutine[Any, Any, Found]) -> Found | None:
-        """Look back; None when it cannot be done, which is logged."""
-        try:
-            async with asyncio.timeout(CATCH_UP_S):
-                return await looking
-        except (SurfaceDown, TimeoutError) as error:
-            logger.warning("Discord: cannot look back: %s", error, extra={"action": "missed_failed"})
-        except Exception:
-            logger.exception("Discord: looking back failed", extra={"action": "missed_failed"})
-        return None
+        """Hold the connections that no other process does."""
+        shop = self._shop
+        shards = Shards(
+            self._client,
+            self._bot.application_id,
+            self.door,
+            self._missed,
+            shop.mailbox.leader,
+            shop.clock,
+            shop.say,
+            heard_at=shop.heard_at,
+            url=shop.settings.discord_gateway_url,
+        )
+        await shards.run()
 
     async def _receive(self, incoming: Incoming) -> None:
         await self._reception.receive(incoming)

@@ -21,8 +21,10 @@ from tests.fakes.discord.humans import Human, NotPossible
 from tests.fakes.discord.interactions import NotAnswered
 from tests.fakes.discord.lint import lint
 from tests.fakes.discord.seen import File, Form, Message
+from tests.fakes.discord.sharding import DISCORDS_PACE_S, Limits
 
 __all__ = [
+    "DISCORDS_PACE_S",
     "PERMISSIONS",
     "Called",
     "DiscordFake",
@@ -31,6 +33,7 @@ __all__ = [
     "Form",
     "Gate",
     "Human",
+    "Limits",
     "Message",
     "Mode",
     "NotAnswered",

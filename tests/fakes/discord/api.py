@@ -191,8 +191,7 @@ def _done(fake: DiscordFake, called: Called) -> Any:
     """What the call gives, done."""
     world = fake.world
     if called.name in ("GET /gateway", "GET /gateway/bot"):
-        limit = {"total": 1000, "remaining": 1000, "reset_after": 0, "max_concurrency": 1}
-        return {"url": fake.gateway_url, "shards": 1, "session_start_limit": limit}
+        return {"url": fake.gateway_url, **fake.gateway.limits.told()}
     if called.name == "POST /channels/*/messages/*/threads":
         return fake.thread_from(called)
     if called.name == "PATCH /channels/*" and world.channel(called.ids[0]).is_thread:

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Any, Literal, TypeVar
 
 from aiohttp import web
-from simcord.backend.models import Channel, Overwrite
+from simcord.backend.models import Channel, Guild, Overwrite
 from simcord.backend.serializers import thread_payload
 from simcord.enums import OverwriteType
 
@@ -22,6 +22,7 @@ from tests.fakes.discord.interactions import Interactions
 from tests.fakes.discord.lint import lint
 from tests.fakes.discord.rates import Rates
 from tests.fakes.discord.seen import Form, Message
+from tests.fakes.discord.sharding import Limits
 from tests.fakes.discord.world import World
 
 T = TypeVar("T")
@@ -41,9 +42,12 @@ TOKEN = "MTIzNDU2Nzg5MDEyMzQ1Njc4.GfAkE1.fake-token-for-tests-only-000000000000"
 
 
 class DiscordFake:
-    """One guild with the application in it. `permissions`: what its role may do there."""
+    """One guild with the application in it, heard of over the first of two connections. `permissions`: what its role
+    may do there; `limits`: which connections are taken."""
 
-    def __init__(self, mode: Mode = "gateway", *, permissions: discord.Permissions = PERMISSIONS) -> None:
+    def __init__(
+        self, mode: Mode = "gateway", *, permissions: discord.Permissions = PERMISSIONS, limits: Limits | None = None
+    ) -> None:
         self.mode = mode
         self.token = TOKEN
         self.world = World()
@@ -52,13 +56,12 @@ class DiscordFake:
         self.rates = Rates()
         self.called: list[Called] = []
         self.origin = ""
-        self.gateway = Gateway(self.world, self.token, lambda: self.gateway_url)
+        self.gateway = Gateway(self.world, self.token, lambda: self.gateway_url, limits or Limits())
         self.interactions = Interactions(self)
         self._earlier: dict[int, list[dict[str, Any]]] = {}
         self._runner: web.AppRunner | None = None
-        self.guild = self.world.backend.create_guild("Acme")
-        role = next(r for r in self.guild.roles.values() if r.managed)
-        role.permissions = permissions.value
+        self.permissions = permissions
+        self.guild = self.server("Acme", shard=0)
         self.world.backend.subscribers.append(self._remember)
 
     # What a test looks at
@@ -169,6 +172,15 @@ class DiscordFake:
 
     # Making a world
 
+    def server(self, name: str, members: Collection[Human] = (), *, shard: int, count: int = 2) -> Guild:
+        """A guild with the application in it, which a connection of so many hears of."""
+        guild = self.world.backend.create_guild(name, shard_id=shard, shard_count=count)
+        role = next(r for r in guild.roles.values() if r.managed)
+        role.permissions = self.permissions.value
+        for human in members:
+            self.world.backend.add_member(guild.id, human.user_id)
+        return guild
+
     def user(self, name: str, *, bot: bool = False, member: bool = True) -> Human:
         """A person, in the guild unless `member` is false."""
         user = self.world.backend.make_user(name, bot=bot)
@@ -184,19 +196,23 @@ class DiscordFake:
             self.world.backend.add_member_role(self.guild.id, human.user_id, role.id)
         return role.id
 
-    def channel(self, name: str, *, members: Collection[Human] | None = None, denied: str = "") -> Channel:
-        """A text channel. `members`: only they see it; `denied`: rights that the application lacks there."""
+    def channel(
+        self, name: str, *, members: Collection[Human] | None = None, denied: str = "", server: Guild | None = None
+    ) -> Channel:
+        """A text channel. `members`: only they see it; `denied`: rights that the application lacks there; `server`:
+        another one than the first."""
+        guild_id = (server or self.guild).id
         view = discord.Permissions(view_channel=True).value
         overwrites: list[Overwrite] = []
         if members is not None:
-            overwrites.append(Overwrite(self.guild.id, OverwriteType.ROLE, deny=view))
+            overwrites.append(Overwrite(guild_id, OverwriteType.ROLE, deny=view))
             inside = [*(human.user_id for human in members), self.bot_id]
             overwrites += [Overwrite(user, OverwriteType.MEMBER, allow=view) for user in inside]
         if denied:
             value = discord.Permissions(**dict.fromkeys(denied.split(), True)).value
             overwrites = [o for o in overwrites if o.target_id != self.bot_id]
             overwrites.append(Overwrite(self.bot_id, OverwriteType.MEMBER, deny=value, allow=view & ~value))
-        return self.world.backend.create_channel(self.guild.id, name, overwrites=overwrites)
+        return self.world.backend.create_channel(guild_id, name, overwrites=overwrites)
 
     def dm(self, human: Human) -> Channel:
         """The direct messages between a person and the application."""
@@ -243,7 +259,7 @@ class DiscordFake:
 
     def dump(self) -> str:
         """Everything in words, for a failed test."""
-        lines = [f"sockets: {self.gateway.connected}, identified {self.gateway.identified}"]
+        lines = [f"sockets: {self.gateway.shards}, identified {self.gateway.identified}"]
         for channel_id, models in self.world.backend.messages.items():
             if models:
                 lines += [f"#{self.world.backend.channels[channel_id].name} ({channel_id})"]

@@ -7,7 +7,7 @@ import copy
 import json
 import zlib
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -16,11 +16,14 @@ from simcord import intents as rules
 from simcord.backend.serializers import guild_create_payload, user_payload
 
 import discord
+from tests.fakes.discord.sharding import Limits, Shard
 from tests.fakes.discord.world import World
 
 REMEMBERED = 1_000
 """Events that a session is told again when it resumes."""
 HEARTBEAT_MS = 41_250
+FOR_GOOD = frozenset({4004, 4010, 4011, 4012, 4013, 4014})
+"""Closed with one of these, a session is over."""
 Op = Literal[1, 2, 3, 6, 8]
 
 
@@ -30,6 +33,7 @@ class Session:
 
     session_id: str
     intents: discord.Intents
+    shard: Shard
     seq: int = 0
     sent: deque[tuple[int, str]] = field(default_factory=lambda: deque(maxlen=REMEMBERED))
     socket: Socket | None = None
@@ -77,13 +81,16 @@ class Socket:
 class Gateway:
     """All sessions of the application. `deaf`: refuse new sockets; `unparseable`: see `garble`."""
 
-    def __init__(self, world: World, token: str, url: Any) -> None:
+    def __init__(self, world: World, token: str, url: Any, limits: Limits) -> None:
         self.world = world
         self.token = token
+        self.limits = limits
         self._url = url
         self.sessions: dict[str, Session] = {}
         self.identified = 0
         self.resumed = 0
+        self.hurried = 0
+        """Sessions that were asked for too soon after another."""
         self.refused: list[int] = []
         """Codes with which sockets were closed by us."""
         self.deaf = False
@@ -96,6 +103,12 @@ class Gateway:
     def connected(self) -> int:
         """Sessions with a socket."""
         return sum(session.socket is not None for session in self.sessions.values())
+
+    @property
+    def shards(self) -> list[tuple[int, int]]:
+        """Those of the sessions with a socket: number and count."""
+        sessions = [session for session in self.sessions.values() if session.socket is not None]
+        return sorted((session.shard.number, session.shard.count) for session in sessions)
 
     # What people and the API do
 
@@ -117,28 +130,34 @@ class Gateway:
         """Tell an event a second time, as happens after a resume."""
         self.feed(event, payload)
 
-    def drop(self) -> None:
-        """Lose every socket; sessions may resume."""
-        for session in self.sessions.values():
+    def drop(self, shard: int | None = None) -> None:
+        """Lose every socket, or those of one connection; sessions may resume."""
+        for session in self._of(shard):
             if session.socket is not None:
                 session.socket.cut()
                 session.socket = None
 
-    def invalidate(self) -> None:
-        """End every session: who comes back has to identify anew, and what happened meanwhile is lost."""
-        for session in list(self.sessions.values()):
+    def invalidate(self, shard: int | None = None) -> None:
+        """End every session, or those of one connection: who comes back has to identify anew, and what happened
+        meanwhile is lost."""
+        for session in self._of(shard):
             self.sessions.pop(session.session_id)
             if session.socket is not None:
                 session.socket.put(json.dumps({"op": 9, "d": False}))
                 session.socket = None
 
-    def close(self, code: int) -> None:
-        """Close every socket with a code."""
-        for session in self.sessions.values():
+    def close(self, code: int, shard: int | None = None) -> None:
+        """Close every socket with a code, or those of one connection."""
+        for session in self._of(shard):
+            if code in FOR_GOOD:
+                self.sessions.pop(session.session_id)
             if session.socket is not None:
                 self.refused.append(code)
                 session.socket.close(code)
                 session.socket = None
+
+    def _of(self, shard: int | None) -> Iterator[Session]:
+        return (session for session in list(self.sessions.values()) if shard in (None, session.shard.number))
 
     async def shut(self) -> None:
         for socket in list(self._sockets):
@@ -197,15 +216,25 @@ class Gateway:
             return self._refuse(socket, 4004)
         if intents.members or intents.presences or (intents.message_content and not self.world.message_content):
             return self._refuse(socket, 4014)
+        shard = self.limits.shard(told.get("shard"))
+        if isinstance(shard, int):
+            return self._refuse(socket, shard)
+        if self.limits.remaining <= 0:
+            self.world.problem("the app began more sessions than Discord allows a day")
+        if not self.limits.in_time(shard, asyncio.get_running_loop().time()):
+            self.hurried += 1
+            socket.put(json.dumps({"op": 9, "d": False}))
+            return None
         self._number += 1
         self.identified += 1
-        session = Session(f"session-{self._number}", intents, socket=socket)
+        session = Session(f"session-{self._number}", intents, shard, socket=socket)
         self.sessions[session.session_id] = session
         backend = self.world.backend
+        guilds = [guild for guild in backend.guilds.values() if shard.hears("GUILD_CREATE", {"id": guild.id})]
         ready = {
             "v": 10,
             "user": dict(user_payload(backend.bot_user)),
-            "guilds": [{"id": str(guild_id), "unavailable": True} for guild_id in backend.guilds],
+            "guilds": [{"id": str(guild.id), "unavailable": True} for guild in guilds],
             "session_id": session.session_id,
             "session_type": "normal",
             "resume_gateway_url": self._url(),
@@ -214,7 +243,7 @@ class Gateway:
             **({"shard": told["shard"]} if told.get("shard") else {}),
         }
         self._dispatch(session, "READY", ready)
-        for guild in backend.guilds.values():
+        for guild in guilds:
             if (payload := self._for(session, "GUILD_CREATE", guild_create_payload(backend, guild))) is not None:
                 self._dispatch(session, "GUILD_CREATE", payload)
         self.world.changed()
@@ -252,7 +281,9 @@ class Gateway:
             session.socket.put(frame)
 
     def _for(self, session: Session, event: str, payload: Mapping[str, Any]) -> dict[str, Any] | None:
-        """What this session is told: nothing outside its intents, no words that it may not read."""
+        """What this session is told: nothing of other servers or outside its intents, no words that it may not read."""
+        if not session.shard.hears(event, payload):
+            return None
         needed = rules.required_intent(event, payload)
         if needed is not None and not getattr(session.intents, needed):
             return None

@@ -66,8 +66,9 @@ class Line:
             if frame.get("t") == event:
                 return frame["d"]
 
-    async def identify(self, token: str, intents: int = INTENTS) -> None:
-        await self.ws.send_json({"op": 2, "d": {"token": token, "intents": intents, "properties": {}}})
+    async def identify(self, token: str, intents: int = INTENTS, shard: tuple[int, int] | None = None) -> None:
+        told: Json = {"token": token, "intents": intents, "properties": {}} | ({"shard": shard} if shard else {})
+        await self.ws.send_json({"op": 2, "d": told})
 
     @property
     def seq(self) -> int:

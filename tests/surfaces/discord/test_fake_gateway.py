@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.fakes.discord import DISCORDS_PACE_S, Limits
 from tests.surfaces.discord.bare import CONTENT, GUILDS, INTENTS, bare, card, text
 
 MEMBERS = 1 << 1
@@ -112,3 +113,42 @@ async def test_what_the_app_does_is_told_to_it_as_well() -> None:
         while (told := await line.until("MESSAGE_UPDATE"))["id"] != sent.data["id"]:
             pass
         assert told["components"][0]["content"] == "b"
+
+
+async def test_a_connection_is_told_of_its_servers_and_the_first_of_direct_messages() -> None:
+    async with bare(limits=Limits(shards=2, max_concurrency=2)) as it, it.line() as first, it.line() as second:
+        other = it.discord.server("Beta", [it.ann], shard=1)
+        await first.identify(it.discord.token, shard=(0, 2))
+        await second.identify(it.discord.token, shard=(1, 2))
+        assert [guild["id"] for guild in (await first.until("READY"))["guilds"]] == [str(it.discord.guild.id)]
+        assert [guild["id"] for guild in (await second.until("READY"))["guilds"]] == [str(other.id)]
+        there = it.discord.channel("there", server=other)
+        for place in (it.general, there, it.discord.dm(it.ann)):
+            await it.ann.says(place, "hello")
+        heard = [(await first.until("MESSAGE_CREATE"))["channel_id"] for _ in range(2)]
+        assert heard == [str(it.general.id), str(it.discord.dm(it.ann).id)]
+        assert (await second.until("MESSAGE_CREATE"))["channel_id"] == str(there.id)
+        assert it.discord.gateway.shards == [(0, 2), (1, 2)]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "shard", "code"),
+    [(2, None, 4011), (2, (0, 1), 4011), (2, (2, 2), 4010), (2, (0, 3), 4010), (1, (0, 2), 4010)],
+)
+async def test_another_number_of_connections_than_it_wants_is_closed(
+    wanted: int, shard: tuple[int, int] | None, code: int
+) -> None:
+    async with bare(limits=Limits(shards=wanted)) as it, it.line() as line:
+        await line.identify(it.discord.token, shard=shard)
+        assert await line.next() == {"op": "close", "d": code}
+
+
+async def test_sessions_that_begin_too_fast_in_one_row_are_refused() -> None:
+    limits = Limits(shards=4, max_concurrency=2, pace_s=DISCORDS_PACE_S)
+    async with bare(limits=limits) as it, it.line() as zero, it.line() as one, it.line() as two:
+        for number, line in enumerate((zero, one, two)):
+            await line.identify(it.discord.token, shard=(number, 4))
+        await zero.until("READY")
+        await one.until("READY")
+        assert await two.next() == {"op": 9, "d": False}
+        assert (it.discord.gateway.hurried, limits.remaining) == (1, 998)

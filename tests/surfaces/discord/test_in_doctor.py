@@ -15,7 +15,7 @@ from bot.discord.commands import sync
 from bot.discord.doctor import RIGHTS, examine, invitation
 from bot.discord.login import visiting
 from bot.settings import Settings
-from tests.fakes.discord import PERMISSIONS, DiscordFake
+from tests.fakes.discord import PERMISSIONS, DiscordFake, Limits
 
 HEARD = {"message": datetime(2026, 11, 28, 12, tzinfo=UTC)}
 
@@ -66,6 +66,18 @@ async def test_the_switch_that_is_off_is_named_where_it_is_needed(tmp_path: Path
         check = (await checks(fake, tmp_path, discord_message_content=True))["discord intents"]
         assert check.state == "fail"
         assert "Message Content Intent" in check.fix
+
+
+async def test_how_many_connections_discord_wants_and_allows_today_is_told(tmp_path: Path) -> None:
+    async with DiscordFake(limits=Limits(shards=3, remaining=40)) as fake:
+        check = (await checks(fake, tmp_path))["discord gateway"]
+        assert (check.state, check.detail) == (
+            "ok",
+            "Discord wants 3 connections; 40 of 1000 may still be opened today",
+        )
+        fake.gateway.limits.remaining = 2
+        check = (await checks(fake, tmp_path))["discord gateway"]
+        assert (check.state, "2 of 1000" in check.detail) == ("warn", True)
 
 
 async def test_a_right_that_is_missing_is_named(tmp_path: Path) -> None:

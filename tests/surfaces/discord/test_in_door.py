@@ -19,6 +19,7 @@ from bot.discord.arrivals import ChannelFacts
 from bot.discord.door import FrontDoor
 from bot.discord.interactions import Answering, HttpDoor
 from bot.discord.payload import Payload
+from bot.discord.shard import Shard
 from bot.discord.web import Web
 
 GOFER, ANN = "900", "1"
@@ -44,6 +45,7 @@ class Store:
 
     kept: dict[str, Arrival] = field(default_factory=dict[str, Arrival])
     broken: int = 0
+    stored: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def take_in(self, arrival: Arrival) -> bool:
         await asyncio.sleep(0)
@@ -53,6 +55,7 @@ class Store:
         if {arrival.arrival_id, arrival.twin} & set(self.kept):
             return False
         self.kept[arrival.arrival_id] = arrival
+        self.stored.set()
         if arrival.twin:
             self.kept[arrival.twin] = arrival
         return True
@@ -126,11 +129,33 @@ async def test_what_was_missed_is_stored_before_what_comes_live() -> None:
     async with Opened() as it:
         it.door.hold()
         it.door.take("MESSAGE_CREATE", said("9"))
-        await it.door.held()
         await it.door.missed("MESSAGE_CREATE", said("5"))
         it.door.release()
         await it.door.close()
         assert it.store.ids == ["discord:message:5", "discord:message:9"]
+
+
+async def test_what_one_connection_missed_holds_back_no_other() -> None:
+    first, second = Shard(0, 2), Shard(1, 2)
+    async with Opened() as it:
+        it.door.hold(second)
+        it.door.take("MESSAGE_CREATE", said("8"), second)
+        it.door.take("MESSAGE_CREATE", said("9"), second)
+        it.door.take("MESSAGE_CREATE", said("10"), first)
+        await it.store.stored.wait()
+        assert it.store.ids == ["discord:message:10"]
+        assert it.door.heard_at == {first: NOW}
+        it.door.release(second)
+        await it.door.close()
+        assert it.store.ids == ["discord:message:10", "discord:message:8", "discord:message:9"]
+
+
+async def test_what_is_held_back_is_stored_when_gofer_stops() -> None:
+    async with Opened() as it:
+        it.door.hold(Shard(1, 2))
+        it.door.take("MESSAGE_CREATE", said("8"), Shard(1, 2))
+        await it.door.close()
+        assert it.store.ids == ["discord:message:8"]
 
 
 async def test_an_emoji_told_twice_counts_once_and_put_on_again_it_counts_again() -> None:

@@ -2,58 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from pathlib import Path
-
-from pydantic import SecretStr
 
 from agent.domain.people import SYSTEM
 from agent.domain.task import Status
-from agent.ports.clock import SystemClock
-from agent.service import AccessRules, Mailbox
+from agent.service import AccessRules
 from bot.discord.commands import sync
 from bot.discord.login import visiting
-from bot.discord.office import Shop, open_discord
-from bot.settings import Settings
 from tests.fakes.discord import DiscordFake
-from tests.kit import Kit, call, open_kit, say
+from tests.kit import call, open_kit, say
+from tests.surfaces.discord.inside import opened, settings_for
 
 OPEN = AccessRules(start=("everyone",))
 PLAN = call("plan", steps=["one", "two"], files=["a"])
-
-
-class Lines(list[str]):
-    """What was said to whoever started Gofer."""
-
-
-def settings_for(discord: DiscordFake, folder: Path, **more: object) -> Settings:
-    """Settings that find this Discord."""
-    there = {"discord_api_url": discord.url, "discord_gateway_url": discord.gateway_url}
-    return Settings.model_validate({"home": folder, "discord_token": SecretStr(discord.token), **there, **more})
-
-
-async def never() -> None:
-    """Nothing arrived yet."""
-
-
-@asynccontextmanager
-async def opened(kit: Kit, discord: DiscordFake, folder: Path, owner: str, **more: object) -> AsyncGenerator[Lines]:
-    """Gofer in Discord, beside others on the same journal."""
-    lines = Lines()
-    shop = Shop(
-        settings=settings_for(discord, folder, **more),
-        service=kit.service,
-        mailbox=Mailbox(kit.journal.mail),
-        clock=SystemClock(),
-        groups=frozenset(),
-        connect=lambda space, chat: None,
-        link=None,
-        say=lines.append,
-        heard_at=never,
-    )
-    async with open_discord(shop, owner=owner, alone=False):
-        yield lines
 
 
 async def test_of_two_processes_one_holds_the_connection_and_the_other_takes_over(tmp_path: Path) -> None:
