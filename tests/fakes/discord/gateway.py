@@ -87,6 +87,8 @@ class Gateway:
         self.refused: list[int] = []
         """Codes with which sockets were closed by us."""
         self.deaf = False
+        self.resume_url = ""
+        """Where sessions are told to resume; empty: here."""
         self.delivered: list[tuple[str, Mapping[str, Any]]] = []
         self._number = 0
         self._sockets: set[Socket] = set()
@@ -208,7 +210,7 @@ class Gateway:
             "guilds": [{"id": str(guild_id), "unavailable": True} for guild_id in backend.guilds],
             "session_id": session.session_id,
             "session_type": "normal",
-            "resume_gateway_url": self._url(),
+            "resume_gateway_url": self.resume_url or self._url(),
             "private_channels": [],
             "application": {"id": str(backend.application_id), "flags": 0},
             **({"shard": told["shard"]} if told.get("shard") else {}),

@@ -25,6 +25,7 @@ SCHEMAS = {
     "POST /webhooks/*/*": "IncomingWebhookInteractionRequestSchema",
     "PATCH /webhooks/*/*/messages/*": "IncomingWebhookUpdateRequestPartialSchema",
     "POST /channels/*/messages/*/threads": "CreateTextThreadWithMessageRequestSchema",
+    "POST /channels/*/threads": "CreateForumThreadRequestSchema",
     "PATCH /channels/*": "UpdateThreadRequestPartialSchema",
     "PUT /applications/*/commands": "ApplicationCommandUpdateRequestSchema",
     "POST /users/@me/channels": "CreatePrivateChannelRequestSchema",
