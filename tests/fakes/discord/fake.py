@@ -198,6 +198,11 @@ class DiscordFake:
             overwrites.append(Overwrite(self.bot_id, OverwriteType.MEMBER, deny=value, allow=view & ~value))
         return self.world.backend.create_channel(self.guild.id, name, overwrites=overwrites)
 
+    def deny(self, channel: Channel, rights: str) -> None:
+        """Take rights from the application in a channel and its threads."""
+        value = discord.Permissions(**dict.fromkeys(rights.split(), True)).value
+        channel.overwrites.append(Overwrite(self.bot_id, OverwriteType.MEMBER, deny=value))
+
     def dm(self, human: Human) -> Channel:
         """The direct messages between a person and the application."""
         return self.world.backend.get_dm_channel(human.user_id)
