@@ -43,7 +43,6 @@ async def test_a_status_card_is_never_changed_sooner_than_its_pace(tmp_path: Pat
         assert len(changed) >= 2
         # Each is answered before the time begins that the next one waits for.
         assert min(later - sooner for sooner, later in pairwise(changed)) >= EDIT_EVERY_S
-        assert len(changed) < STEPS  # the latest wins
 
 
 async def test_work_that_takes_an_hour_goes_on_in_a_new_card(work: Company, chat: DiscordChat) -> None:
