@@ -13,7 +13,7 @@ from simcord.backend.serializers import thread_payload
 from simcord.enums import OverwriteType
 
 import discord
-from tests.fakes.discord import plain
+from tests.fakes.discord import plain, schema
 from tests.fakes.discord.api import BASE, Called, application
 from tests.fakes.discord.faults import Faults
 from tests.fakes.discord.gateway import Gateway
@@ -282,5 +282,6 @@ class DiscordFake:
         await self.gateway.shut()
         assert self._runner is not None
         await self._runner.cleanup()
+        schema.sent += [(called.name, called.body) for called in self.called if called.ok and called.body is not None]
         if self.problems and error is None:
             raise AssertionError("\n".join(["problems:", *self.problems]))

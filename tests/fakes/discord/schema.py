@@ -38,6 +38,8 @@ CALLBACKS = {
     8: "ApplicationCommandAutocompleteCallbackRequestSchema",
     9: "ModalInteractionCallbackRequestSchema",
 }
+sent: list[tuple[str, Any]] = []
+"""Calls that fakes of this process have carried out: names and bodies. Whoever judges them empties it."""
 _JUDGE = """
 import readline from "node:readline";
 import * as spec from "./strict.mjs";
