@@ -251,7 +251,9 @@ async def company(
         leads = discord.role("leads", [people["lea"]])
         approvals, signing = discord.channel("approvals"), discord.channel("signing")
         brain = await stack.enter_async_context(Brain().serving())
-        (folder / "gofer.toml").write_text(_toml(discord, people["ben"], staff, leads, approvals, signing), encoding="utf-8")
+        (folder / "gofer.toml").write_text(
+            _toml(discord, people["ben"], staff, leads, approvals, signing), encoding="utf-8"
+        )
         port = _free_port()
         settings = {**discord.env(), **brain.env, "GOFER_WEB_PORT": str(port)}
         if admin:
@@ -271,9 +273,7 @@ async def company(
         await assert_schema_agrees(discord)
 
 
-def _toml(
-    discord: DiscordFake, ben: Human, staff: int, leads: int, approvals: Channel, signing: Channel
-) -> str:
+def _toml(discord: DiscordFake, ben: Human, staff: int, leads: int, approvals: Channel, signing: Channel) -> str:
     here = f"discord:{discord.guild.id}"
     return f"""
 [access]

@@ -42,13 +42,16 @@ async def test_a_limit_that_discords_edge_sets_is_no_refusal(discord: DiscordFak
     request = await ann.says(general, "please")
     thread = place(discord, general, request)
     async with opened(discord) as surface:
-        discord.faults.refuse(name, 0, "Too many requests", status=429)
-        with pytest.raises(SurfaceDown, match="asks for patience"):
+
+        async def shown_and_changed() -> None:
             posted = await surface.post(thread, approval(), key="ask:a_1")
             await surface.edit(posted.message, approval(Text("Sent"), actions=()))
+
+        discord.faults.refuse(name, 0, "Too many requests", status=429)
+        with pytest.raises(SurfaceDown, match="asks for patience"):
+            await shown_and_changed()
         assert len([called for called in discord.calls(name) if called.status == 429]) == 1
-        posted = await surface.post(thread, approval(), key="ask:a_1")
-        assert await surface.edit(posted.message, approval(Text("Sent"), actions=()))
+        await shown_and_changed()
     (card,) = [message for message in discord.messages(request.id) if message.is_card]
     assert "Sent" in card.plain
     assert discord.messages(general) == [request]
