@@ -111,9 +111,20 @@ class Gateway:
         self.world.changed()
 
     def garble(self) -> None:
-        """Send an event that no client can read."""
+        """Send events that no client can read: of the kind that the app reads itself and of those that its library
+        does."""
         for session in self.sessions.values():
             self._dispatch(session, "MESSAGE_CREATE", {"id": "not a number", "channel_id": None})
+            self._dispatch(
+                session, "CHANNEL_CREATE", {"id": None, "guild_id": str(next(iter(self.world.backend.guilds)))}
+            )
+            self._dispatch(session, "GUILD_UPDATE", {"id": "x", "roles": 3})
+
+    def mumble(self) -> None:
+        """Send a frame that is no JSON at all."""
+        for session in self.sessions.values():
+            if session.socket is not None:
+                session.socket.put('{"op": 0, "t": "MESSAGE_')
 
     def again(self, event: str, payload: Mapping[str, Any]) -> None:
         """Tell an event a second time, as happens after a resume."""

@@ -52,8 +52,20 @@ async def test_a_session_that_discord_ended_is_begun_anew(tmp_path: Path) -> Non
 async def test_an_event_that_cannot_be_read_stops_nothing(tmp_path: Path) -> None:
     async with office(tmp_path, TURNS) as gofer:
         gofer.discord.gateway.garble()
+        gofer.discord.gateway.garble()
         root = await gofer.asks("count the words", files=[POEM])
         await gofer.card(root, "Count", button="Approve")
+
+
+async def test_a_frame_that_is_no_json_ends_in_a_new_session(tmp_path: Path) -> None:
+    async with office(tmp_path, TURNS) as gofer:
+        gateway = gofer.discord.gateway
+        gateway.mumble()
+        await gofer.until(lambda: gateway.identified == 2 and gateway.connected == 1)
+        root = await gofer.asks("count the words", files=[POEM])
+        await gofer.ann.clicks(await gofer.card(root, "Count", button="Approve"), "Approve")
+        await gofer.card(root, DONE)
+        assert_told_once(gofer, root)
 
 
 async def test_a_first_connection_that_fails_is_tried_again(tmp_path: Path) -> None:
