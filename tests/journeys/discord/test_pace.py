@@ -9,7 +9,7 @@ from typing import Any
 from bot.discord.surface import EDIT_EVERY_S, EDITED_FOR_S
 from tests.fakes.discord import Message
 from tests.journeys.brain import call, say
-from tests.journeys.discord.counting import EDIT, POEM
+from tests.journeys.discord.counting import EDIT, POEM, statuses
 from tests.journeys.discord.driver import Company, DiscordChat
 from tests.journeys.discord.serving import ACCESS, Office, office
 from tests.journeys.scenarios import COUNT
@@ -77,3 +77,15 @@ async def test_where_gofer_may_not_write_any_more_it_soon_stops_trying(tmp_path:
         await gofer.card(said, "All is done.")
         # Ten thousand refusals in ten minutes would shut out the whole machine.
         assert len(gofer.refused()) < 10
+
+
+async def test_with_a_token_that_was_taken_back_it_soon_stops_trying_and_finishes_the_work(tmp_path: Path) -> None:
+    async with office(tmp_path, [*WORK, {"text": "All is done."}]) as gofer:
+        root = await gofer.asks("do it all")
+        await gofer.card(root, "Working")
+        gofer.discord.token = gofer.discord.gateway.token = "of.somebody.else"
+        gofer.discord.gateway.close(4004)
+        await gofer.server.says("Reset Token")
+        while await statuses(gofer) != ["finished"]:
+            await gofer.discord.world.news.wait(0.5)
+        assert 0 < len([call for call in gofer.discord.calls() if call.status == 401]) < 20
