@@ -88,6 +88,24 @@ async def test_what_the_person_who_asks_cannot_see_is_not_behind_a_link(work: Co
     assert "salaries" not in talk.seen[0]
 
 
+async def test_a_task_searches_and_reads_what_its_requester_sees_and_nothing_else(
+    work: Company, chat: DiscordChat
+) -> None:
+    ben, name = work.people["ben"], chat.channel.name
+    open_to_all = work.discord.channel(f"open-{name}")
+    secret = work.discord.channel(f"secret-{name}", members=[ben])
+    said = await ben.says(open_to_all, f"the budget of {name} is five")
+    await ben.says(secret, f"the budget of {name} is really nine")
+    search, read = call("chat_search", query=f"budget {name}"), call("chat_history", channel=f"#open-{name}")
+    talk = chat.model(search, read, call("chat_history", channel=f"#secret-{name}"), say("Five."))
+    await chat.ask("what is the budget?")
+    await chat.card("Five.")
+    assert talk.seen[-1].count("is five") >= 2
+    assert work.discord.link(said) in talk.seen[-1]
+    assert "really nine" not in talk.seen[-1]
+    assert f"There is no channel #secret-{name}" in talk.seen[-1]
+
+
 async def test_the_status_says_what_is_done_what_it_cost_and_since_when(work: Company, chat: DiscordChat) -> None:
     steps = call("plan", steps=["Count the words", "Write them down"], files=["outputs/words.txt"])
     talk = chat.model(steps, call("plan", doing=1), COUNT, call("plan", done=[1], doing=2), thinking("Three words."))
