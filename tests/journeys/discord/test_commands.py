@@ -125,7 +125,7 @@ async def test_commands_work_in_direct_messages(work: Company) -> None:
     await chat.card("Here it is.")
 
 
-async def test_programs_and_people_without_access_begin_nothing_by_command(work: Company, chat: DiscordChat) -> None:
+async def test_people_without_access_begin_nothing_by_command(work: Company, chat: DiscordChat) -> None:
     zoe = work.people["zoe"]
     await zoe.runs("/task new", chat.channel, prompt=f"do it {chat.tag}")
     await chat.told("You have no access", who="zoe")

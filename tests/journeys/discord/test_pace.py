@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from tests.journeys.discord.counting import EDIT, POEM, statuses
 from tests.journeys.discord.driver import Company, DiscordChat
 from tests.journeys.discord.serving import ACCESS, Office, office
 from tests.journeys.scenarios import COUNT
+from tests.journeys.slack.serving import PATIENCE_S
 
 STEPS = 12
 ASK = f"""{ACCESS}
@@ -86,6 +88,7 @@ async def test_with_a_token_that_was_taken_back_it_soon_stops_trying_and_finishe
         gofer.discord.token = gofer.discord.gateway.token = "of.somebody.else"
         gofer.discord.gateway.close(4004)
         await gofer.server.says("Reset Token")
-        while await statuses(gofer) != ["finished"]:
-            await gofer.discord.world.news.wait(0.5)
+        async with asyncio.timeout(PATIENCE_S):
+            while await statuses(gofer) != ["finished"]:
+                await gofer.discord.world.news.wait(0.5)
         assert 0 < len([call for call in gofer.discord.calls() if call.status == 401]) < 20
