@@ -87,6 +87,8 @@ class Abilities:
     """Files of one message."""
     edit_every_s: float
     """Shortest time between two edits of one card."""
+    paces_all: bool = False
+    """That holds for each edit of a status card, also for one that changes what people can do with it."""
     feedback: bool = False
     """It has small buttons of its own for how a result was."""
 

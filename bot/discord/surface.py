@@ -128,6 +128,7 @@ class DiscordSurface:
             max_file_bytes=MAX_FILE_BYTES,
             max_files=TOGETHER,
             edit_every_s=EDIT_EVERY_S,
+            paces_all=True,
         )
 
     async def run(self, receive: Receive) -> None:

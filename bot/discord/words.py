@@ -23,7 +23,7 @@ _SIGN = re.compile(
     r"|t:(?P<time>-?\d+)(?::\w)?|(?P<command>/[^:>]+):\d+)>"
 )
 _SPOKEN_TO = re.compile(r"<@!?\d+>")
-_ESCAPED = re.compile(r"\\([^\w\s])")
+_ESCAPED = re.compile(r"\\([^\w\s]|_)")
 _LINK = re.compile(r"https://(?:\w+\.)?discord(?:app)?\.com/channels/(@me|\d+)/(\d+)/(\d+)")
 
 

@@ -249,17 +249,17 @@ class Conversation:
         self._last_status[task_id] = (self._crew.clock.now(), message.card)
 
     async def _keep_pace(self, task_id: str) -> None:
-        """Wait until the card may be edited again, unless what it lets people do has changed."""
+        """Wait until the card may be edited again; where the surface allows it, a change of what people can do with it
+        does not wait."""
+        abilities = self._crew.surface.abilities
         while task_id in self._last_status:
             at, card = self._last_status[task_id]
             passed_s = (self._crew.clock.now() - at).total_seconds()
-            left_s = self._crew.surface.abilities.edit_every_s - passed_s
+            left_s = abilities.edit_every_s - passed_s
             message = status_of(self._statuses[task_id])
-            if (
-                left_s <= 0
-                or message is None
-                or (message.card.state, message.card.actions) != (card.state, card.actions)
-            ):
+            if left_s <= 0 or message is None:
+                return
+            if not abilities.paces_all and (message.card.state, message.card.actions) != (card.state, card.actions):
                 return
             self._status_moved.clear()
             await wait_for(self._crew.clock, self._status_moved, left_s)

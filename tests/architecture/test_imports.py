@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import tomllib
@@ -105,3 +106,10 @@ def test_every_dependency_has_a_home() -> None:
     names = {"pyyaml": "yaml", "markdown-it-py": "markdown-it", "discord-py": "discord"}
     wanted = {line.split(">")[0].split("[")[0].split("=")[0].strip() for line in config["project"]["dependencies"]}
     assert {names.get(name, name) for name in wanted} <= listed
+
+
+def test_no_view_of_discords_library_keeps_what_a_restart_would_lose() -> None:
+    """Its views and modals live in the process and unregister each other: what is clicked is read from the event."""
+    named = re.compile(r"discord\.ui|\b(add_view|DynamicItem|LayoutView|CommandTree|on_interaction)\b")
+    found = [str(path) for path in (ROOT / "bot").rglob("*.py") if named.search(path.read_text(encoding="utf-8"))]
+    assert found == []

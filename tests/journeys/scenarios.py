@@ -13,6 +13,8 @@ PLAN = call("plan", steps=["Count the words", "Write them down"], files=["output
 OTHER_PLAN = call("plan", steps=["Count the words", "Write a table"], files=["outputs/words.csv"])
 DELIVER = call("deliver", path="outputs/words.txt")
 JOB: tuple[Turn, ...] = (PLAN, COUNT, DELIVER, say("Three words."))
+WIPE = call("bash", command="echo short > inputs/poem.txt")
+LOOK = call("bash", command="echo poem says: $(cat inputs/poem.txt)")
 PUBLISH = call("bash", command="publish --to everybody 2>/dev/null; echo tried")
 QUESTION = call("ask", question="Which currency?", options=["Euro", "Franc"])
 
@@ -22,6 +24,14 @@ Scenario = Callable[[Chat], Awaitable[None]]
 def thinking(text: str = "That is all.") -> Turn:
     """The model takes its time over these words."""
     return say(text, hold=True)
+
+
+async def content_afterwards(chat: Chat) -> str:
+    """What stands in the poem, as the next task in this thread sees it."""
+    talk = chat.model(LOOK, say("Looked."))
+    await chat.ask("look at it")
+    await chat.card("Looked.")
+    return talk.seen[-1].rpartition("poem says: ")[2].partition("\n")[0]
 
 
 # -- plans
@@ -215,6 +225,40 @@ async def a_question_is_answered_in_a_form(chat: Chat) -> None:
     await chat.fill({"note": "yen"})
     await talk.heard("The person answered: yen")
     await chat.card("In yen.")
+
+
+# -- changes to files that were handed over
+
+
+async def changes_are_shown_and_kept_by_button(chat: Chat) -> None:
+    chat.model(WIPE, say("Changed."))
+    await chat.ask("make it shorter", [POEM])
+    changes = await chat.card("poem.txt", button="Apply")
+    assert changes.rung == {"ann"}
+    await chat.click(changes, "Apply", who="ben")
+    await chat.told("not yours to decide", who="ben")
+    await chat.click(changes, "Apply")
+    await chat.card("poem.txt", without="Apply")
+    await chat.card("Changed.", button="Change something")
+    assert await content_afterwards(chat) == "short"
+
+
+async def changes_are_discarded_by_button(chat: Chat) -> None:
+    chat.model(WIPE, say("Changed."))
+    await chat.ask("make it shorter", [POEM])
+    await chat.click(await chat.card("poem.txt", button="Discard"), "Discard")
+    await chat.card("poem.txt", without="Discard")
+    await chat.card("Changed.", button="Change something")
+    assert await content_afterwards(chat) == "one two three"
+
+
+async def changes_are_kept_by_emoji(chat: Chat) -> None:
+    chat.model(WIPE, say("Changed."))
+    await chat.ask("make it shorter", [POEM])
+    await chat.react(await chat.card("poem.txt", button="Apply"), "white_check_mark")
+    await chat.card("poem.txt", without="Apply")
+    await chat.card("Changed.", button="Change something")
+    assert await content_afterwards(chat) == "short"
 
 
 # -- while it works

@@ -147,6 +147,22 @@ async def test_a_status_card_is_edited_no_oftener_than_the_surface_says(tmp_path
         assert status.edits == 1
 
 
+async def test_where_every_edit_keeps_the_pace_a_change_of_state_waits_too(tmp_path: Path) -> None:
+    abilities = replace(ABILITIES, edit_every_s=10.0, paces_all=True)
+    async with (
+        open_scene(tmp_path, [LINGER, *STEPS, BELL, say("Done.")]) as it,
+        it.feed(MemorySurface(it.chat, abilities=abilities), clock=(clock := HandClock())),
+    ):
+        async with it.at_work(it.begin("Take many steps")):
+            await it.until(lambda: bool(it.chat.messages))
+        (status,) = (shown for shown in it.chat.messages if shown.key.startswith("status:"))
+        await it.until(lambda: any(shown.key.startswith("ask:") for shown in it.chat.messages))
+        assert (status.edits, "Waiting for a decision" in status.text) == (0, False)
+        clock.advance(seconds=10.0)
+        await it.until(lambda: "Waiting for a decision" in status.text)
+        assert status.edits == 1
+
+
 async def test_a_message_that_can_be_changed_no_more_goes_on_in_a_new_one(tmp_path: Path) -> None:
     async with open_scene(tmp_path, [LINGER, LINGER, BELL, say("Done.")]) as it, it.feed(MemorySurface(it.chat)):
         async with it.at_work(it.begin("Take your time")):

@@ -149,7 +149,7 @@ async def _answer(fake: DiscordFake, request: web.Request, called: Called) -> we
     if (gate := faults.take("hold", called.name, told)) and gate.gate and not await gate.gate.pass_through(told):
         raise Cut
     if fault := faults.take("refuse", called.name, told):
-        if fault.status == 429:
+        if fault.status == 429 and fault.error == "ratelimited":
             return _limited(called, fault.retry_after_s)
         code, _, message = fault.error.partition(" ")
         if not code.isdigit():

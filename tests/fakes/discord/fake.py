@@ -13,7 +13,7 @@ from simcord.backend.serializers import thread_payload
 from simcord.enums import OverwriteType
 
 import discord
-from tests.fakes.discord import plain
+from tests.fakes.discord import plain, schema
 from tests.fakes.discord.api import BASE, Called, application
 from tests.fakes.discord.faults import Faults
 from tests.fakes.discord.gateway import Gateway
@@ -214,6 +214,11 @@ class DiscordFake:
             overwrites.append(Overwrite(self.bot_id, OverwriteType.MEMBER, deny=value, allow=view & ~value))
         return self.world.backend.create_channel(guild_id, name, overwrites=overwrites)
 
+    def deny(self, channel: Channel, rights: str) -> None:
+        """Take rights from the application in a channel and its threads."""
+        value = discord.Permissions(**dict.fromkeys(rights.split(), True)).value
+        channel.overwrites.append(Overwrite(self.bot_id, OverwriteType.MEMBER, deny=value))
+
     def dm(self, human: Human) -> Channel:
         """The direct messages between a person and the application."""
         return self.world.backend.get_dm_channel(human.user_id)
@@ -293,5 +298,6 @@ class DiscordFake:
         await self.gateway.shut()
         assert self._runner is not None
         await self._runner.cleanup()
+        schema.sent += [(called.name, called.body) for called in self.called if called.ok and called.body is not None]
         if self.problems and error is None:
             raise AssertionError("\n".join(["problems:", *self.problems]))

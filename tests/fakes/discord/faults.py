@@ -15,5 +15,5 @@ class Faults(Queue):
     def refuse(
         self, method: str, code: int, message: str, *, status: int = 400, times: int = 1, where: Where | None = None
     ) -> None:
-        """Answer with an error of Discord's; nothing is done."""
+        """Answer with an error of Discord's; nothing is done. 429 comes without `Via` then, as from its edge."""
         self._add(Fault("refuse", method, times, where, f"{code} {message}", status))

@@ -94,6 +94,8 @@ class Gateway:
         self.refused: list[int] = []
         """Codes with which sockets were closed by us."""
         self.deaf = False
+        self.resume_url = ""
+        """Where sessions are told to resume; empty: here."""
         self.delivered: list[tuple[str, Mapping[str, Any]]] = []
         self._number = 0
         self._sockets: set[Socket] = set()
@@ -122,9 +124,20 @@ class Gateway:
         self.world.changed()
 
     def garble(self) -> None:
-        """Send an event that no client can read."""
+        """Send events that no client can read: of the kind that the app reads itself and of those that its library
+        does."""
         for session in self.sessions.values():
             self._dispatch(session, "MESSAGE_CREATE", {"id": "not a number", "channel_id": None})
+            self._dispatch(
+                session, "CHANNEL_CREATE", {"id": None, "guild_id": str(next(iter(self.world.backend.guilds)))}
+            )
+            self._dispatch(session, "GUILD_UPDATE", {"id": "x", "roles": 3})
+
+    def mumble(self) -> None:
+        """Send a frame that is no JSON at all."""
+        for session in self.sessions.values():
+            if session.socket is not None:
+                session.socket.put('{"op": 0, "t": "MESSAGE_')
 
     def again(self, event: str, payload: Mapping[str, Any]) -> None:
         """Tell an event a second time, as happens after a resume."""
@@ -237,7 +250,7 @@ class Gateway:
             "guilds": [{"id": str(guild.id), "unavailable": True} for guild in guilds],
             "session_id": session.session_id,
             "session_type": "normal",
-            "resume_gateway_url": self._url(),
+            "resume_gateway_url": self.resume_url or self._url(),
             "private_channels": [],
             "application": {"id": str(backend.application_id), "flags": 0},
             **({"shard": told["shard"]} if told.get("shard") else {}),

@@ -180,6 +180,10 @@ class Human:
 
     async def completes(self, line: str, channel: Channel, option: str, typed: str) -> list[str]:
         """The names that are offered while an option is typed."""
+        return list(await self.offers(line, channel, option, typed))
+
+    async def offers(self, line: str, channel: Channel, option: str, typed: str) -> dict[str, str]:
+        """What is offered while an option is typed: names with the values that they stand for."""
         command, spec, nesting = self._command(line, channel)
         found = next((o for o in spec.get("options") or [] if o["name"] == option), None)
         if found is None or not found.get("autocomplete"):
@@ -187,7 +191,7 @@ class Human:
         built = [{"name": option, "type": found["type"], "value": typed, "focused": True}]
         data = self._named(command) | {"options": building.nest_options(command, nesting, built)}
         record = await self._sends(AUTOCOMPLETE, channel, data)
-        return [choice["name"] for choice in record.autocomplete_choices or []]
+        return {choice["name"]: choice["value"] for choice in record.autocomplete_choices or []}
 
     async def uses(self, name: str, message: Message) -> Interaction:
         """Choose an entry of a message's menu."""

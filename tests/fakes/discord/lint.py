@@ -110,6 +110,8 @@ def _component(node: Mapping[str, Any]) -> Iterator[str]:
         yield "section: one to three texts"
     if kind == 12 and not 1 <= len(node.get("items") or []) <= 10:
         yield "media gallery: one to ten items"
+    if kind == 19 and not 0 <= int(node.get("min_values", 1)) <= int(node.get("max_values", 1)) <= FILES_MAX:
+        yield f"file upload: 0 to {FILES_MAX} files"
     if kind == 3 or kind in (21, 22):
         yield from _options(kind, node.get("options") or [])
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 from simcord.backend import permissions
 from simcord.backend.errors import BackendError
@@ -17,6 +18,9 @@ from tests.fakes.discord.world import PRIVATE_THREAD, REQUEST_BYTES, World
 
 if TYPE_CHECKING:
     from tests.fakes.discord.api import Called
+
+REACTION_KINDS = 20
+"""Different emoji on one message."""
 
 
 class Limited(Exception):
@@ -47,6 +51,8 @@ def check(world: World, called: Called, files: Sequence[Any], size_bytes: int) -
             _may_begin_thread(world, called)
         case name if name.startswith(("PUT /channels/*/messages/*/reactions", "DELETE /channels/*/messages/*")):
             _not_archived(world, called.ids[0])
+            if called.method == "PUT":
+                _one_more_kind(world, called)
         case _:
             return
 
@@ -96,6 +102,13 @@ def _may_post(world: World, channel: Channel, files: Sequence[Any]) -> None:
 def _not_archived(world: World, channel_id: int) -> None:
     if world.archived(world.channel(channel_id)):
         raise BackendError(400, 50083, "Thread is archived")
+
+
+def _one_more_kind(world: World, called: Called) -> None:
+    message = world.backend.get_message(called.ids[0], called.ids[1])
+    kinds = {reaction.emoji for reaction in message.reactions}
+    if len(kinds) >= REACTION_KINDS and unquote(called.path.split("/reactions/")[1].split("/")[0]) not in kinds:
+        raise BackendError(400, 30010, f"Maximum number of reactions reached ({REACTION_KINDS})")
 
 
 def _old(world: World, called: Called) -> None:

@@ -25,6 +25,7 @@ SCHEMAS = {
     "POST /webhooks/*/*": "IncomingWebhookInteractionRequestSchema",
     "PATCH /webhooks/*/*/messages/*": "IncomingWebhookUpdateRequestPartialSchema",
     "POST /channels/*/messages/*/threads": "CreateTextThreadWithMessageRequestSchema",
+    "POST /channels/*/threads": "CreateForumThreadRequestSchema",
     "PATCH /channels/*": "UpdateThreadRequestPartialSchema",
     "PUT /applications/*/commands": "ApplicationCommandUpdateRequestSchema",
     "POST /users/@me/channels": "CreatePrivateChannelRequestSchema",
@@ -37,6 +38,8 @@ CALLBACKS = {
     8: "ApplicationCommandAutocompleteCallbackRequestSchema",
     9: "ModalInteractionCallbackRequestSchema",
 }
+sent: list[tuple[str, Any]] = []
+"""Calls that fakes of this process have carried out: names and bodies. Whoever judges them empties it."""
 _JUDGE = """
 import readline from "node:readline";
 import * as spec from "./strict.mjs";

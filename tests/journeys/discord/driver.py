@@ -72,6 +72,8 @@ class Company:
     people: Mapping[str, Human]
     approvals: Channel
     """The channel where the role `leads` (that is, lea) decides."""
+    signing: Channel
+    """The channel where ben decides."""
     numbers: Any = field(default_factory=lambda: itertools.count(1))
     read: set[int] = field(default_factory=set[int])
     """Private messages that were read: they are not read twice."""
@@ -247,9 +249,11 @@ async def company(
         people["rob"] = discord.user("rob", bot=True)
         staff = discord.role("staff", [people["ann"], people["ben"]])
         leads = discord.role("leads", [people["lea"]])
-        approvals = discord.channel("approvals")
+        approvals, signing = discord.channel("approvals"), discord.channel("signing")
         brain = await stack.enter_async_context(Brain().serving())
-        (folder / "gofer.toml").write_text(_toml(discord, staff, leads, approvals), encoding="utf-8")
+        (folder / "gofer.toml").write_text(
+            _toml(discord, people["ben"], staff, leads, approvals, signing), encoding="utf-8"
+        )
         port = _free_port()
         settings = {**discord.env(), **brain.env, "GOFER_WEB_PORT": str(port)}
         if admin:
@@ -259,7 +263,7 @@ async def company(
         if discord.mode == "http":
             discord.interactions.url = f"http://127.0.0.1:{port}/discord/interactions"
         await server.start()
-        opened = Company(discord, server, brain, people, approvals)
+        opened = Company(discord, server, brain, people, approvals, signing)
         await opened.until(lambda: discord.gateway.connected)
         try:
             yield opened
@@ -269,7 +273,7 @@ async def company(
         await assert_schema_agrees(discord)
 
 
-def _toml(discord: DiscordFake, staff: int, leads: int, approvals: Channel) -> str:
+def _toml(discord: DiscordFake, ben: Human, staff: int, leads: int, approvals: Channel, signing: Channel) -> str:
     here = f"discord:{discord.guild.id}"
     return f"""
 [access]
@@ -278,6 +282,8 @@ start = ["{here}:{staff}"]
 ask = ["{ASKS}"]
 [channels."{here}:{approvals.id}"]
 decide = ["{here}:{leads}"]
+[channels."{here}:{signing.id}"]
+decide = ["discord:{ben.user_id}"]
 """
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from simcord.backend.models import Channel
 
-from tests.fakes.discord import Called, DiscordFake, File, Human, Message, schema
+from tests.fakes.discord import Called, DiscordFake, File, Human, Message, plain, schema
 from tests.journeys.program import scripted
 from tests.journeys.slack.serving import PATIENCE_S, Server
 
@@ -36,6 +36,12 @@ class Shown:
     @property
     def button_labels(self) -> list[str]:
         return [label for part in self.parts for label in part.button_labels]
+
+    @property
+    def choices(self) -> list[str]:
+        """What can be chosen in fields of the card."""
+        selects = plain.selects_in(self.card.components)
+        return [str(option["label"]) for select in selects for option in select.get("options") or []]
 
     @property
     def rung(self) -> set[str]:

@@ -16,6 +16,9 @@ SCENARIOS = [
     scenarios.a_question_is_answered_by_button,
     scenarios.a_question_is_answered_by_a_reply,
     scenarios.a_question_is_answered_in_a_form,
+    scenarios.changes_are_shown_and_kept_by_button,
+    scenarios.changes_are_discarded_by_button,
+    scenarios.changes_are_kept_by_emoji,
 ]
 
 

@@ -44,6 +44,7 @@ async def test_commands_and_suggestions_come_over_http(work: Company, chat: Disc
     ann = work.people["ann"]
     await ann.runs("/gofer status", chat.channel)
     await chat.told("What I am working on")
+    assert list((await ann.offers("/gofer run", chat.channel, "skill", "tidy")).values()) == ["tidy-folder"]
     await ann.runs("/task new", chat.channel)
     assert (await chat.form()).fields
     ann.closes(await chat.form())
@@ -53,3 +54,14 @@ async def test_what_discord_did_not_sign_is_refused(work: Company, chat: Discord
     ping = {"type": 1, "id": "1", "application_id": str(work.discord.application_id), "token": "x", "version": 1}
     assert await work.discord.interactions.post(ping) == (200, {"type": 1})
     assert (await work.discord.interactions.post(ping, signed=False))[0] == 401
+
+
+async def test_a_click_that_is_posted_twice_counts_once(work: Company, chat: DiscordChat) -> None:
+    chat.model(*scenarios.JOB)
+    await chat.ask("count the words", [scenarios.POEM])
+    await chat.click(await chat.card("Count the words", button="Approve"), "Approve")
+    status, _ = await work.discord.interactions.post(work.discord.interactions.sent[-1])
+    assert status == 202
+    await chat.card("Three words.")
+    assert sum("Approved by ann" in message.text for message in chat.messages()) == 1
+    assert work.private(work.people["ann"]) == []

@@ -62,6 +62,33 @@ async def test_a_button_of_before_the_death_works_after_it_and_only_once(tmp_pat
         assert await statuses(gofer) == ["finished"]
 
 
+async def test_a_field_to_choose_in_of_before_the_death_works_after_it(tmp_path: Path) -> None:
+    question = {"question": "Which?", "options": ["one", "two", "three", "four", "five"]}
+    async with office(tmp_path, [{"tools": [{"name": "ask", "input": question}]}, {"text": DONE}]) as gofer:
+        root = await gofer.asks("count the words", files=[POEM])
+        asked = await gofer.card(root, "Which?")
+        await gofer.server.kill()
+        await gofer.start()
+        await gofer.ann.chooses(asked, "four")
+        await gofer.card(root, DONE)
+        assert "four" in asked.plain
+        assert await statuses(gofer) == ["finished"]
+
+
+async def test_a_form_with_a_file_opened_before_the_death_is_sent_after_it(tmp_path: Path) -> None:
+    async with office(tmp_path, TURNS) as gofer:
+        root = await gofer.asks("count the words", files=[POEM])
+        await gofer.ann.clicks(await gofer.card(root, "Count", button="Approve"), "Approve")
+        await gofer.ann.clicks(await gofer.card(root, DONE, button="Change something"), "Change something")
+        (form,) = await gofer.until(lambda: gofer.discord.forms(gofer.ann))
+        await gofer.server.kill()
+        await gofer.start()
+        await gofer.ann.submits(form, {"note": "and this one", "files": [("more.txt", b"four five\n")]})
+        await gofer.ann.clicks(await gofer.card(root, "and this one", button="Approve"), "Approve")
+        await gofer.until(lambda: b"5\n" in [file.data for shown in gofer.thread(root) for file in shown.files])
+        await gofer.until(lambda: sum(DONE in shown.plain for shown in gofer.thread(root)) == 2)
+
+
 async def test_a_form_opened_before_the_death_is_sent_after_it(tmp_path: Path) -> None:
     async with office(tmp_path, EDITED) as gofer:
         root = await gofer.asks("count the words", files=[POEM])

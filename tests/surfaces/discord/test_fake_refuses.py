@@ -42,6 +42,20 @@ TOO_MUCH: list[tuple[str, str, Any]] = [
     ("value: longer", MODAL, {"type": 9, "data": {"title": "x", "custom_id": "x", "components": [
         {"type": 18, "label": "x", "component": {"type": 4, "custom_id": "y", "style": 1, "max_length": 3,
                                                  "value": "four"}}]}}),
+    ("file upload: 0 to 10", MODAL, {"type": 9, "data": {"title": "x", "custom_id": "x", "components": [
+        {"type": 18, "label": "x", "component": {"type": 19, "custom_id": "y", "max_values": 11}}]}}),
+    ("options: 11, 2 to 10", MODAL, {"type": 9, "data": {"title": "x", "custom_id": "x", "components": [
+        {"type": 18, "label": "x", "component": {"type": 21, "custom_id": "y", "options": [
+            {"label": f"l{n}", "value": f"v{n}"} for n in range(11)]}}]}}),
+    ("options: 11, 1 to 10", MODAL, {"type": 9, "data": {"title": "x", "custom_id": "x", "components": [
+        {"type": 18, "label": "x", "component": {"type": 22, "custom_id": "y", "options": [
+            {"label": f"l{n}", "value": f"v{n}"} for n in range(11)]}}]}}),
+    ("poll: not in", POST, card(text("a"), poll={"question": {"text": "b"}})),
+    ("sticker_ids: not in", POST, card(text("a"), sticker_ids=["1"])),
+    ("placeholder: 151", POST, card({"type": 1, "components": [{"type": 3, "custom_id": "x", "placeholder": "x" * 151,
+        "options": [{"label": "a", "value": "v"}]}]})),
+    ("commands of type 1", "PUT /applications/*/commands", [{"name": f"c{n}", "description": "x"} for n in range(101)]),
+    ("commands of type 2", "PUT /applications/*/commands", [{"name": f"c{n}", "type": 2} for n in range(16)]),
     ("a deferred answer", MODAL, {"type": 5, "data": {"flags": 1 << 15}}),
     ("choices: 26", MODAL, {"type": 8, "data": {"choices": [{"name": "a", "value": "b"}] * 26}}),
     ("choices: a name", MODAL, {"type": 8, "data": {"choices": [{"name": "a" * 101, "value": "b"}]}}),
@@ -108,6 +122,22 @@ async def test_an_attachment_that_no_component_shows_is_refused() -> None:
             assert await file.read() == b"hello"
         async with it.session.get(sent.data["attachments"][0]["url"].partition("?")[0]) as file:
             assert file.status == 404  # the link is signed
+
+
+async def test_a_card_stays_a_card() -> None:
+    async with bare() as it:
+        sent = await it.post(it.general, **card(text("a")))
+        await refused(await it.edit(it.general.id, sent.data["id"], content="b", components=[], flags=0), 400, 50035)
+
+
+async def test_a_message_takes_twenty_kinds_of_reactions() -> None:
+    async with bare() as it:
+        said = await it.ann.says(it.general, "hello")
+        path = f"/channels/{it.general.id}/messages/{said.id}/reactions"
+        for number in range(20):
+            await it.ann.reacts(said, chr(0x1F600 + number))
+        await refused(await it.call("PUT", f"{path}/%F0%9F%91%80/@me"), 400, 30010)
+        assert (await it.call("PUT", f"{path}/%F0%9F%98%80/@me")).status == 204
 
 
 async def test_the_same_nonce_gives_the_same_message() -> None:

@@ -43,6 +43,14 @@ def test_the_commands_keep_discords_limits() -> None:
         assert size <= 8_000
 
 
+def test_discord_decides_for_nobody_who_may_use_a_command_and_no_skill_is_one() -> None:
+    assert [command["name"] for command in registered()] == ["task", "gofer", "Hand to Gofer"]
+    for command in registered():
+        assert not {"default_member_permissions", "default_permission", "nsfw"} & set(command)
+        # Not for users alone: there Gofer could neither post nor begin a thread.
+        assert (command["contexts"], command["integration_types"]) == ([0, 1], [0])
+
+
 @pytest.mark.parametrize(
     ("payload", "command"),
     [

@@ -130,6 +130,27 @@ async def test_a_card_changes_in_place_and_takes_its_overflow_along(discord: Dis
     assert shown.components[0]["accent_color"] == 0x57F287
 
 
+@pytest.mark.parametrize(
+    ("state", "colour"),
+    [
+        (CardState.PLANNED, 0x5865F2),
+        (CardState.RUNNING, 0xFEE75C),
+        (CardState.WAITING, 0xEB459E),
+        (CardState.DONE, 0x57F287),
+        (CardState.FAILED, 0xED4245),
+        (CardState.STOPPED, 0x99AAB5),
+    ],
+)
+async def test_a_card_has_the_colour_of_its_state(discord: DiscordFake, state: CardState, colour: int) -> None:
+    ann = discord.user("ann")
+    general = discord.channel("general")
+    request = await ann.says(general, "please")
+    async with opened(discord) as surface:
+        posted = await surface.post(place(discord, general, request), approval(), key="ask:a_1")
+        await surface.edit(posted.message, approval(state=state))
+    assert discord.messages(request.id)[-1].components[0]["accent_color"] == colour
+
+
 async def test_a_card_that_is_gone_is_continued_elsewhere(discord: DiscordFake) -> None:
     ann = discord.user("ann")
     general = discord.channel("general")

@@ -251,9 +251,11 @@ def test_what_a_program_drew_is_read_too() -> None:
 def test_a_thread_is_called_by_the_words_of_its_first_message() -> None:
     assert heading_of({"content": "<@1>  merge\nthem"}) == "merge them"
     card = {
-        "components": [{"type": 17, "components": [{"type": 10, "content": "## 📋 Task of ann\nmerge \\*them\\*"}]}]
+        "components": [
+            {"type": 17, "components": [{"type": 10, "content": "## 📋 Task of ann\nmerge \\*them\\_all\\*"}]}
+        ]
     }
-    assert heading_of(card) == "merge *them*"
+    assert heading_of(card) == "merge *them_all*"
     assert heading_of({"content": "<@1>"}) == ""
     assert (
         heading_of({"content": "<@1>", "attachments": [{"filename": "a.csv"}, {"filename": "b.csv"}]}) == "a.csv, b.csv"
