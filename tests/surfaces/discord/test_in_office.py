@@ -49,6 +49,7 @@ async def opened(kit: Kit, discord: DiscordFake, folder: Path, owner: str, **mor
         groups=frozenset(),
         connect=lambda space, chat: None,
         link=None,
+        sign_in=None,
         say=lines.append,
         heard_at=never,
     )
