@@ -90,7 +90,7 @@ class Sessions:
     def new_link_for(self, actor: Actor) -> str:
         """The token of a link that signs this person of a chat in: good once, for 15 minutes, and the one before no
         more. For callers that have looked up that they may. Raises `Bug` for the local account and Gofer itself."""
-        if actor.person_id in LOCAL or actor == SYSTEM:
+        if actor.person_id in LOCAL or actor.person_id == SYSTEM.person_id:
             raise Bug(f"{actor.person_id} is no person of a chat")
         self._links = {digest: link for digest, link in self._links.items() if link.actor.person_id != actor.person_id}
         # Where they acted and their groups are facts of that act; a browser is in no channel.

@@ -235,9 +235,9 @@ def _first(shown: Iterable[Shown], words: str, button: str = "", without: str = 
 
 @asynccontextmanager
 async def company(
-    folder: Path, mode: Mode = "gateway", *, fake: DiscordFake | None = None, admin: bool = True
+    folder: Path, mode: Mode = "gateway", *, fake: DiscordFake | None = None, admin: bool = True, **more: str
 ) -> AsyncGenerator[Company]:
-    """A guild with Gofer in it.
+    """A guild with Gofer in it. `more`: settings.
 
     ann and ben are staff, who may hand over work; eve is the admin; lea leads; zoe is new; rob is a program.
     """
@@ -251,7 +251,7 @@ async def company(
         brain = await stack.enter_async_context(Brain().serving())
         (folder / "gofer.toml").write_text(_toml(discord, staff, leads, approvals), encoding="utf-8")
         port = _free_port()
-        settings = {**discord.env(), **brain.env, "GOFER_WEB_PORT": str(port)}
+        settings = {**discord.env(), **brain.env, "GOFER_WEB_PORT": str(port), **more}
         if admin:
             settings["GOFER_ADMINS"] = f"discord:{people['eve'].user_id}"
         gofer = program(folder, **settings)
