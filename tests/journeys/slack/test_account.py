@@ -99,10 +99,10 @@ async def test_a_command_in_a_channel_says_what_is_connected_and_gives_the_link_
     await work.people["eve"].runs("/gofer connectors", chat.channel)
     card = await chat.told("None are set up: this version cannot add any yet.", who="eve")
     assert "eve (Slack), admin" in card.text
-    dm = work.slack.dm(work.people["eve"])
-    before = {message.ts for message in work.slack.messages(dm)}
-    await work.people["eve"].clicks(card.message, BUTTON)
-    told = await work.until(lambda: newest(work, dm, before))
+    eve = work.people["eve"]
+    await eve.clicks(card.message, BUTTON)
+    told = await work.until(lambda: next((m for m in work.slack.ephemerals(eve) if LINK in m.plain), None))
+    assert told.channel is chat.channel
     assert work.slack.messages(chat.channel) == []
     assert not any(LINK in m.plain for who in ("ann", "ben") for m in work.slack.ephemerals(work.people[who]))
     assert (await press(browser, link_in(told.blocks))).status_code == 303
