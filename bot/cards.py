@@ -104,7 +104,7 @@ class Person:
     name: str = ""
 
     def __str__(self) -> str:
-        if self.person_id in LOCAL:  # the only readers of the terminal and of the web chat of one person
+        if self.person_id in LOCAL:  # where others read along, their surface says who it is
             return "you"
         return self.name or self.person_id.rpartition(":")[2] or "somebody"
 

@@ -286,6 +286,8 @@ PROMPTS = (
     ("What can you do?", "What can you do?"),
 )
 """Suggestions where a conversation begins: title and message; Slack shows four."""
+OWNER = "the owner"
+"""The local account, for others."""
 YOUR_ACCOUNT = "Your account"
 OPEN_AS_ME = "Open the web chat as me"
 OPEN_AS_ME_NEXT = "The button gives you, and only you, a link that works once, for 15 minutes."
@@ -334,7 +336,7 @@ THREADS_FULL = "This server has as many open threads as Discord allows, so I ans
 def signed_in_name(actor: Actor) -> str:
     """Who somebody is, on a page where several people may be signed in: `Ann (Slack)`."""
     if actor.person_id in LOCAL:
-        return "the owner"
+        return OWNER
     platform = actor.person_id.partition(":")[0].capitalize()
     return f"{' '.join(actor.name.split())[:80] or actor.person_id.rpartition(':')[2]} ({platform})"
 

@@ -234,11 +234,16 @@ async def test_a_person_sees_and_goes_on_with_their_own_conversations_only(tmp_p
 
 
 async def test_an_admin_of_a_chat_has_their_own_list_and_none_of_the_local_accounts_rights(tmp_path: Path) -> None:
-    async with open_site(tmp_path, [PLAN]) as site, signed_in(site, role=Role.ADMIN) as ann:
+    script = [PLAN, say("Done.")]
+    async with open_site(tmp_path, script) as site, signed_in(site, role=Role.ADMIN) as ann:
         said = await site.say(SECRET)
-        await site.pending(said["task_id"])
+        ask = await site.pending(said["task_id"])
         assert SECRET not in (await ann.get("/", headers=PAGE)).text
         assert SECRET in (await ann.get(f"/api/tasks/{said['task_id']}")).text  # admins see all tasks
+        await site.browser.post(f"/api/asks/{ask['ask_id']}", json={"revision": 1, "choice": "approve"})
+        await site.until(said["task_id"], "finished")
+        for browser, who in ((ann, "Approved by the owner"), (site.browser, "Approved by you")):
+            assert who in (await browser.get(f"/t/{said['thread']}", headers=PAGE)).text
         made = await ann.post("/api/links", json={})
         assert made.status_code == 409
         assert "Only a local program" in made.text
