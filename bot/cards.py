@@ -52,6 +52,7 @@ class Verb(StrEnum):
     FEEDBACK = "feedback"  #: how a result was, by the token's choice: good or bad
     NEW = "new"  #: opens a form for a new task; sent, it begins one
     REQUEST = "request"  #: asks the admins to be let in
+    ACCOUNT = "account"  #: gives this person a link that signs them in to the web chat as themselves
     ACCESS = "access"  #: lets somebody in, or not, by the token's choice
 
 
@@ -103,7 +104,7 @@ class Person:
     name: str = ""
 
     def __str__(self) -> str:
-        if self.person_id in LOCAL:  # the only readers of the terminal and of the web chat of one person
+        if self.person_id in LOCAL:  # where others read along, their surface says who it is
             return "you"
         return self.name or self.person_id.rpartition(":")[2] or "somebody"
 

@@ -10,6 +10,7 @@ from agent.domain.people import Actor, Role, Standing
 from agent.domain.task import Status, Task
 from agent.service import Service
 from bot import errands, phrases
+from bot.accounts import account_of
 from bot.cards import (
     Action,
     Block,
@@ -42,12 +43,22 @@ class Answered:
     request: str = ""
 
 
-Command = Callable[[Service, Actor, tuple[str, ...]], Awaitable[Answered]]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Typed:
+    """What follows a command's name. `web_chat`: its address is one that people can reach."""
+
+    words: tuple[str, ...] = ()
+    web_chat: bool = False
 
 
-async def answer(service: Service, actor: Actor, words: tuple[str, ...], *, thread_id: str = "") -> Answered:
+Command = Callable[[Service, Actor, Typed], Awaitable[Answered]]
+
+
+async def answer(
+    service: Service, actor: Actor, words: tuple[str, ...], *, thread_id: str = "", web_chat: bool = False
+) -> Answered:
     """What `/gofer WORDS` says, typed in this thread. Raises the service's `UserFacing` errors, and `Refused`
-    for an unknown word."""
+    for an unknown word. `web_chat`: people can reach it."""
     name = words[0].casefold() if words else "help"
     if words[1:] or name not in COMMANDS:  # `status ID` is about that task, `status` about all
         card = await errands.run(service, actor, name, words[1:], thread_id=thread_id)
@@ -56,15 +67,15 @@ async def answer(service: Service, actor: Actor, words: tuple[str, ...], *, thre
     command = COMMANDS.get(name)
     if command is None:
         raise Refused(f"There is no command `{clip(name, 40)}`.", next_step=f"There is: {', '.join(COMMANDS)}.")
-    return await command(service, actor, words[1:])
+    return await command(service, actor, Typed(words=words[1:], web_chat=web_chat))
 
 
-async def show_help(service: Service, actor: Actor, words: tuple[str, ...]) -> Answered:
+async def show_help(service: Service, actor: Actor, typed: Typed) -> Answered:
     """`help`: how to work with Gofer."""
     return Answered(card=_card("help", "How to work with me", (Text(phrases.HELP),)))
 
 
-async def show_status(service: Service, actor: Actor, words: tuple[str, ...]) -> Answered:
+async def show_status(service: Service, actor: Actor, typed: Typed) -> Answered:
     """`status`: what is at work and what waits, of the actor's tasks."""
     tasks = [task for task in await service.tasks(actor, limit=50) if not task.status.final]
     lines = [await _line(service, actor, task) for task in tasks[:TASKS_SHOWN]]
@@ -72,14 +83,14 @@ async def show_status(service: Service, actor: Actor, words: tuple[str, ...]) ->
     return Answered(card=_card("status", "What I am working on", (block,)))
 
 
-async def show_tasks(service: Service, actor: Actor, words: tuple[str, ...]) -> Answered:
+async def show_tasks(service: Service, actor: Actor, typed: Typed) -> Answered:
     """`tasks`: the newest tasks, ended ones too."""
     lines = [await _line(service, actor, task) for task in await service.tasks(actor, limit=TASKS_SHOWN)]
     block: Block = Steps(tuple(lines), start=None) if lines else Text("There are no tasks yet.", literal=True)
     return Answered(card=_card("tasks", "Tasks", (block,)))
 
 
-async def show_usage(service: Service, actor: Actor, words: tuple[str, ...]) -> Answered:
+async def show_usage(service: Service, actor: Actor, typed: Typed) -> Answered:
     """`usage`: what was spent today, and the limits."""
     usage = await service.usage(actor)
     rows = [Field("You today", phrases.money(usage.person_day_usd))]
@@ -91,7 +102,7 @@ async def show_usage(service: Service, actor: Actor, words: tuple[str, ...]) -> 
     return Answered(card=_card("usage", "Usage", (Fields(tuple(rows)), Note(("Days are UTC days.",)))))
 
 
-async def show_skills(service: Service, actor: Actor, words: tuple[str, ...]) -> Answered:
+async def show_skills(service: Service, actor: Actor, typed: Typed) -> Answered:
     """`skills`: what Gofer has learnt."""
     lines = tuple(
         StepLine(f"{skill.name}: {clip(one_line(skill.description), 200)}", "done" if skill.run else "pending")
@@ -102,16 +113,16 @@ async def show_skills(service: Service, actor: Actor, words: tuple[str, ...]) ->
     return Answered(card=_card("skills", "Skills", (block, note)))
 
 
-async def run_skill(service: Service, actor: Actor, words: tuple[str, ...]) -> Answered:
+async def run_skill(service: Service, actor: Actor, typed: Typed) -> Answered:
     """`run SKILL [what to do]`: start it in a new conversation."""
-    names = [skill.name for skill in await service.skills(actor)]
+    words, names = typed.words, [skill.name for skill in await service.skills(actor)]
     if not words or words[0] not in names:
         said = f"There is no skill `{clip(words[0], 40)}`." if words else "Say which skill."
         raise Refused(said, next_step=f"There is: {', '.join(names)}.")
     return Answered(run_skill=words[0], request=f"use {words[0]} {' '.join(words[1:])}".strip())
 
 
-async def show_settings(service: Service, actor: Actor, words: tuple[str, ...]) -> Answered:
+async def show_settings(service: Service, actor: Actor, typed: Typed) -> Answered:
     """`settings`: who one is here and what is in force."""
     role = await service.role(actor)
     usage = await service.usage(actor)
@@ -125,6 +136,13 @@ async def show_settings(service: Service, actor: Actor, words: tuple[str, ...]) 
     return Answered(card=_card("settings", "Settings", (Fields(tuple(rows)), note)))
 
 
+async def show_connectors(service: Service, actor: Actor, typed: Typed) -> Answered:
+    """`connectors`: what is connected, and the account that can be."""
+    account = await account_of(service, actor, web_chat=typed.web_chat)
+    card = _card("connectors", phrases.CONNECTORS_TITLE, (Text(phrases.NO_CONNECTORS, literal=True), *account.blocks))
+    return Answered(card=replace(card, actions=account.actions))
+
+
 COMMANDS: Mapping[str, Command] = {
     "help": show_help,
     "status": show_status,
@@ -133,11 +151,15 @@ COMMANDS: Mapping[str, Command] = {
     "skills": show_skills,
     "run": run_skill,
     "settings": show_settings,
+    "connectors": show_connectors,
 }
 
 
-async def home(service: Service, actor: Actor) -> Card:
-    """Everything at a glance, for a page of the actor's own: what waits for them, their tasks, usage, skills."""
+async def home(service: Service, actor: Actor, *, web_chat: bool = False) -> Card:
+    """Everything at a glance, for a page of the actor's own: what waits for them, their tasks, usage, skills, account.
+
+    `web_chat`: people can reach it.
+    """
     if await service.role(actor) is Role.STRANGER:
         ask = Action(Token(verb=Verb.REQUEST, subject_id="access"), phrases.REQUEST_ACCESS, "primary")
         said = (phrases.NO_ACCESS, phrases.NO_ACCESS_NEXT)
@@ -152,15 +174,17 @@ async def home(service: Service, actor: Actor) -> Card:
     usage = await service.usage(actor)
     skills = phrases.listed([skill.name for skill in await service.skills(actor)])
     spent = Field("Spent today", phrases.money(usage.person_day_usd))
+    account = await account_of(service, actor, web_chat=web_chat)
     blocks: list[Block] = [
         Steps(tuple(waiting) or (StepLine("Nothing.", "done"),), label="Waits for you", start=None),
         Steps(tuple(lines) or (StepLine("None yet.", "pending"),), label="Your tasks", start=None),
         Fields((spent, Field("Model", usage.model), Field("Skills", skills))),
+        *account.blocks,
         Rule(),
         Text(phrases.HELP),
     ]
     new = Action(Token(verb=Verb.NEW, subject_id="task"), phrases.NEW_TITLE, "primary")
-    return replace(_card("home", "Gofer", tuple(blocks)), actions=(new,))
+    return replace(_card("home", "Gofer", tuple(blocks)), actions=(new, *account.actions))
 
 
 _STATES: Mapping[Status, StepState] = {

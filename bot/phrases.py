@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from agent.domain.asks import AskKind, Risk
 from agent.domain.files import ChangeType
+from agent.domain.people import LOCAL, Actor
 from agent.domain.task import Status
 
 NAME = "Gofer"
@@ -285,6 +286,19 @@ PROMPTS = (
     ("What can you do?", "What can you do?"),
 )
 """Suggestions where a conversation begins: title and message; Slack shows four."""
+OWNER = "the owner"
+"""The local account, for others."""
+YOUR_ACCOUNT = "Your account"
+OPEN_AS_ME = "Open the web chat as me"
+OPEN_AS_ME_NEXT = "The button gives you, and only you, a link that works once, for 15 minutes."
+NO_WEB_CHAT = "The web chat has no address that you could reach."
+NO_WEB_CHAT_NEXT = "An admin gives it one with GOFER_PUBLIC_URL."
+NOT_BY_NAME = "You have access by a channel, a group or `everyone`, and in a browser I cannot see that."
+NOT_BY_NAME_NEXT = "Ask an admin to add you by your id to `start` under `[access]` in gofer.toml."
+SIGN_IN_LINK = "Open the web chat"
+SIGN_IN_ONCE = "Works once, for 15 minutes. It is for you alone: do not pass it on. You stay signed in for 12 hours."
+CONNECTORS_TITLE = "Connectors"
+NO_CONNECTORS = "None are set up: this version cannot add any yet. What you can connect is your account."
 NO_ACCESS = "You have no access to Gofer here yet."
 NO_ACCESS_NEXT = "An admin can let you in."
 MEMBERS_ONLY = "Gofer works for members of this workspace only."
@@ -317,6 +331,19 @@ BEGUN = "I have begun already, so the edit changes nothing."
 BEGUN_NEXT = "Reply here with what to do differently."
 NO_THREADS = "I may not begin threads in this channel, so I answer here."
 THREADS_FULL = "This server has as many open threads as Discord allows, so I answer here."
+
+
+def signed_in_name(actor: Actor) -> str:
+    """Who somebody is, on a page where several people may be signed in: `Ann (Slack)`."""
+    if actor.person_id in LOCAL:
+        return OWNER
+    platform = actor.person_id.partition(":")[0].capitalize()
+    return f"{' '.join(actor.name.split())[:80] or actor.person_id.rpartition(':')[2]} ({platform})"
+
+
+def sign_in_as(actor: Actor) -> str:
+    """Above the link that does it."""
+    return f"Sign in to the web chat as {signed_in_name(actor)}"
 
 
 def decision(kind: AskKind, choice: str) -> str:

@@ -74,7 +74,7 @@ async def press(service: Service, actor: Actor, press: Press) -> Pressed:
             good = press.token.choice == "good"
             await service.feedback.give(actor, subject_id, good=good)
             return Pressed(text=phrases.THANKS_GOOD if good else phrases.THANKS_BAD)
-        case Verb.NEW | Verb.REQUEST | Verb.ACCESS | Verb.FEEDBACK:
+        case Verb.NEW | Verb.REQUEST | Verb.ACCOUNT | Verb.ACCESS | Verb.FEEDBACK:
             raise Refused("This button does nothing here.", next_step="Use it where Gofer put it.")
     assert_never(press.token.verb)
 

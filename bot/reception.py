@@ -20,6 +20,7 @@ from agent.domain.requests import command_of
 from agent.domain.task import Status, Task
 from agent.service import Mailbox, Service
 from bot import commands, phrases
+from bot.accounts import SignIn, open_web_chat
 from bot.cards import Action, Card, CardKind, CardState, Person, Text, Token, Verb
 from bot.desk import Desk, approval, is_claim
 from bot.doorway import Pass, Right, authorise
@@ -70,8 +71,9 @@ class Door:
 class Reception:
     """One per workspace."""
 
-    def __init__(self, service: Service, surface: Surface, mailbox: Mailbox) -> None:
-        self._service, self._surface, self._mail = service, surface, mailbox
+    def __init__(self, service: Service, surface: Surface, mailbox: Mailbox, *, sign_in: SignIn | None = None) -> None:
+        """`sign_in`: makes links to the web chat; None: nobody but this machine reaches it."""
+        self._service, self._surface, self._mail, self._sign_in = service, surface, mailbox, sign_in
         self._desk = Desk(service)
         self._visitors = Visitors(service, surface)
         self.doors: Mapping[str, Door] = {
@@ -258,6 +260,9 @@ class Reception:
             await self._visitors.decide_access(click, token)
         elif token.verb is Verb.NEW:
             await self._ask_for_task(click.trigger, click.thread)
+        elif token.verb is Verb.ACCOUNT:
+            card = await open_web_chat(self._service, click.person, self._sign_in)
+            await self._show(click.thread, click.person, card, click.trigger)
         else:
             await self._press(click, token, sent=False)
 
@@ -386,7 +391,13 @@ class Reception:
                 await self._new_task(command, command.text, command.files)
             case _:
                 here = command.thread.thread_id if command.thread.thread else ""
-                answered = await commands.answer(self._service, command.person, command.words, thread_id=here)
+                answered = await commands.answer(
+                    self._service,
+                    command.person,
+                    command.words,
+                    thread_id=here,
+                    web_chat=self._sign_in is not None,
+                )
                 if answered.card is not None:
                     await self._show(command.thread, command.person, answered.card, command.trigger)
                 else:

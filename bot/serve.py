@@ -13,6 +13,7 @@ from pathlib import Path
 
 from agent.domain.ids import new_id
 from agent.domain.people import WEB_OWNER, Role
+from bot.accounts import SignIn
 from bot.app import App, heard, open_app, prepare_sandbox
 from bot.feed import Link
 from bot.settings import Settings
@@ -21,7 +22,7 @@ from bot.web.downloads import SharedLinks, base_url
 from bot.web.listen import listening
 from bot.web.outside import OutsideDoor
 from bot.web.server import create_app
-from bot.web.sessions import Sessions
+from bot.web.sessions import PersonalLinks, Sessions
 from bot.web.signing import Signer
 
 SESSIONS_FILE = "web-sessions.json"
@@ -38,7 +39,8 @@ async def serve_until_stopped(settings: Settings, *, worker: bool) -> int:
         sessions = Sessions(settings.home / SESSIONS_FILE)
         reached_at = base_url(settings.public_url, settings.web_host, settings.web_port)
         link = SharedLinks(Signer(sessions.key, sessions.now), reached_at) if reached_at else None
-        doors = (*await _open_slack(stack, app, link), *await _open_discord(stack, app, link))
+        sign_in = PersonalLinks(sessions, reached_at) if reached_at else None
+        doors = (*await _open_slack(stack, app, link, sign_in), *await _open_discord(stack, app, link, sign_in))
         token = secrets.token_urlsafe(32)
         web = create_app(
             app.service,
@@ -86,7 +88,9 @@ async def work_until_stopped(settings: Settings) -> int:
     return 0
 
 
-async def _open_slack(stack: AsyncExitStack, app: App, link: Link | None) -> tuple[OutsideDoor, ...]:
+async def _open_slack(
+    stack: AsyncExitStack, app: App, link: Link | None, sign_in: SignIn | None
+) -> tuple[OutsideDoor, ...]:
     """Slack, where it is configured: at work until the stack ends, with its doors on the web server."""
     settings = app.settings
     if not (settings.slack_bot_token.get_secret_value() or settings.slack_client_id):
@@ -101,6 +105,7 @@ async def _open_slack(stack: AsyncExitStack, app: App, link: Link | None) -> tup
         groups=app.access.rules.names(),
         connect=app.chats.connect,
         link=link,
+        sign_in=sign_in,
         say=say,
     )
     slack = await stack.enter_async_context(
@@ -109,7 +114,9 @@ async def _open_slack(stack: AsyncExitStack, app: App, link: Link | None) -> tup
     return tuple(OutsideDoor(door.path, door.method, door.handle) for door in slack.doors())
 
 
-async def _open_discord(stack: AsyncExitStack, app: App, link: Link | None) -> tuple[OutsideDoor, ...]:
+async def _open_discord(
+    stack: AsyncExitStack, app: App, link: Link | None, sign_in: SignIn | None
+) -> tuple[OutsideDoor, ...]:
     """Discord, where it is configured: at work until the stack ends, with its doors on the web server."""
     settings = app.settings
     if not settings.discord_token.get_secret_value():
@@ -127,6 +134,7 @@ async def _open_discord(stack: AsyncExitStack, app: App, link: Link | None) -> t
         groups=app.access.rules.names(),
         connect=app.chats.connect,
         link=link,
+        sign_in=sign_in,
         say=say,
         heard_at=heard_at,
     )

@@ -142,6 +142,7 @@ def _gofer_subcommands() -> list[Mapping[str, Any]]:
         _sub("status", "What is at work"),
         _sub("usage", "What was spent, and the limits"),
         _sub("settings", "Who you are here and what is in force"),
+        _sub("connectors", "What is connected, and your account in the web chat"),
         _sub("why", "Why you may hand over work here, or not"),
     ]
 

@@ -21,6 +21,7 @@ import discord
 from agent.domain.errors import Refused
 from agent.domain.people import SYSTEM
 from agent.service import Mailbox, Service
+from bot.accounts import SignIn
 from bot.discord.arrivals import DIRECT
 from bot.discord.chat import DiscordChat
 from bot.discord.commands import suggestions
@@ -60,6 +61,8 @@ class Shop:
     connect: Callable[[str, DiscordChat], None]
     """Lets tasks of Discord's threads (`discord`) read and write there."""
     link: Link | None
+    sign_in: SignIn | None
+    """Makes links to the web chat; None: nobody but this machine reaches it."""
     say: Say
     heard_at: Callable[[], Awaitable[datetime | None]]
     """When anything arrived from Discord last, in whatever process; None: never."""
@@ -86,7 +89,7 @@ class Branch:
         sight = self.surface.sight
         self._directory = Directory(web, sight, groups=shop.groups)
         self._intake = Intake(bot.user_id, self._directory, sight, self.surface.incoming_file, self._asked_by)
-        self._reception = Reception(service, self.surface, mailbox)
+        self._reception = Reception(service, self.surface, mailbox, sign_in=shop.sign_in)
         self._answering = Answering(web, clock.sleep, self._suggest)
         known = partial(facts_of, client)
         self.door = FrontDoor(mailbox.take_in, bot.user_id, known, clock.now, clock.sleep, self._answering)

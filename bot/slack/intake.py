@@ -175,7 +175,9 @@ class Intake:
         action = parts(body, "actions")[0]
         channel = text(body, "channel", "id") or text(body, "container", "channel_id")
         ts = text(body, "container", "message_ts") or text(body, "message", "ts")
-        root = text(body, "message", "thread_ts") or text(body, "container", "thread_ts") or ts
+        # What one person alone sees begins no thread: Slack knows none by that timestamp.
+        begun = "" if flag(body, "container", "is_ephemeral") else ts
+        root = text(body, "message", "thread_ts") or text(body, "container", "thread_ts") or begun
         thread = self._here.thread(channel, root if channel else "")
         return IncomingChoice(
             event_id=arrival.arrival_id,

@@ -20,6 +20,7 @@ from agent.domain.errors import Refused
 from agent.domain.people import Actor
 from agent.service import Arrival, Mailbox, Service
 from bot import phrases
+from bot.accounts import SignIn
 from bot.commands import home
 from bot.doorway import Pass, Right, authorise
 from bot.feed import Feed, Link
@@ -64,6 +65,8 @@ class Shop:
     connect: Callable[[str, SlackChat], None]
     """Lets tasks of a workspace's threads (`slack:T1`) read and write there."""
     link: Link | None
+    sign_in: SignIn | None
+    """Makes links to the web chat; None: nobody but this machine reaches it."""
     say: Say
 
 
@@ -103,7 +106,7 @@ class Branch:
         self.directory = Directory(client, workspace.team_id, groups=shop.groups)
         self.surface = SlackSurface(client, workspace, self.directory)
         self.chat = SlackChat(self.surface.web, self.directory, workspace)
-        self.reception = Reception(shop.service, self.surface, shop.mailbox)
+        self.reception = Reception(shop.service, self.surface, shop.mailbox, sign_in=shop.sign_in)
         self.gone: Callable[[Happening], Coroutine[Any, Any, None]] | None = None
         self._intake = Intake(workspace, self.directory, self.surface.incoming_file, self._happened)
         self._feed = Feed(
@@ -148,7 +151,7 @@ class Branch:
                 pass
 
     async def _publish_home(self, person: Actor) -> None:
-        card = await home(self._shop.service, person)
+        card = await home(self._shop.service, person, web_chat=self._shop.sign_in is not None)
         await self.surface.publish_home(person.person_id.rpartition(":")[2], card)
 
 

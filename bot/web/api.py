@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from agent.domain.errors import NotFound, Refused
 from agent.domain.ids import new_id
-from agent.domain.people import TERMINAL, Actor
+from agent.domain.people import LOCAL, TERMINAL, Actor
 from agent.domain.task import Feedback, Task, Thread
 from agent.domain.view import TaskView
 from bot.cards import Token, Verb
@@ -249,7 +249,7 @@ class Api:
 
 def checked_thread(thread_id: str, actor: Actor) -> str:
     """The thread to use; a new one when none is named. Raises `Malformed` for a name of a chat platform's thread:
-    whoever began one of those here would own what is said there later."""
+    whoever began one of those here would own what is said there later. The terminal's are for the local account."""
     if not thread_id:
         surface = "terminal" if actor == TERMINAL else "web"
         return ThreadRef(surface, "local", "", new_id("th")).thread_id
@@ -257,7 +257,8 @@ def checked_thread(thread_id: str, actor: Actor) -> str:
         ref = ThreadRef.parse(thread_id)
     except ValueError:
         ref = None
-    if ref is None or ref.surface not in ("web", "terminal") or ref.thread_id != thread_id:
+    open_to = ("web", "terminal") if actor.person_id in LOCAL else ("web",)
+    if ref is None or ref.surface not in open_to or ref.thread_id != thread_id:
         raise Malformed(
             f"{thread_id!r} is no conversation of the web or the terminal.",
             next_step="Leave thread_id out to begin one.",

@@ -13,10 +13,10 @@ from typing import Any, cast
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from agent.domain.files import WorkFile
-from agent.domain.people import Actor
+from agent.domain.people import LOCAL, Actor
 from agent.domain.view import Delivered
 from bot import phrases
-from bot.cards import Block, Card, CardKind, Form, Note, Text
+from bot.cards import Block, Card, CardKind, Form, Note, Person, Text
 from bot.fit import Fitted, Limits, chart_text, fit, pieces_of, plain_block
 from bot.markup import Bar, Fence, Grid, Line, Piece, clean, one_line, safe_url
 from bot.web.signing import Signer
@@ -63,7 +63,7 @@ class Html:
         filters = cast(dict[str, Any], self._env.filters)
         filters.update(clean=clean, one_line=one_line, size=phrases.size, parts=parts_of, kind=_kind, safe_url=safe_url)
         filters.update(chart_text=chart_text, number_columns=number_columns, is_whole=is_whole)
-        cast(dict[str, Any], self._env.globals).update(phrases=phrases, moment=_moment)
+        cast(dict[str, Any], self._env.globals).update(phrases=phrases, moment=_moment, called=_called)
 
     def page(self, template: str, /, **values: Any) -> str:
         """A whole page."""
@@ -172,6 +172,15 @@ def _piece_kind(piece: Piece) -> str:
 
 def _kind(value: object) -> str:
     return type(value).__name__
+
+
+def _called(person: Person, viewer: Actor) -> str:
+    """Somebody, for this reader: people of a chat are told apart from the local account."""
+    if person.person_id == viewer.person_id:
+        return "you"
+    if person.person_id in LOCAL and viewer.person_id not in LOCAL:
+        return phrases.OWNER
+    return str(person)
 
 
 def _moment(at: datetime) -> str:

@@ -9,17 +9,19 @@ from urllib.parse import urlsplit
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from agent.domain.errors import NotFound
-from agent.domain.people import Actor
+from agent.domain.errors import NotAllowed, NotFound
+from agent.domain.people import LOCAL, Actor, Role
 from agent.domain.task import Task
+from bot import phrases
 from bot.surface import ThreadRef
 from bot.web.downloads import by_link, shared
 from bot.web.parts import Web
 from bot.web.problems import Json, NotSignedIn
-from bot.web.sessions import SESSION_LIFETIME
+from bot.web.sessions import session_lifetime
 from bot.web.stream import TASKS_SHOWN, EventStream, Place, ThreadTalk
 from bot.web.timeline import TaskTimeline, mark_of
 
+_USED = "This link was used already or is too old."
 _NAME = re.compile(r"[\w@.-]{1,100}", re.ASCII)
 
 
@@ -61,26 +63,43 @@ class Pages:
         return EventStream(self._web, talk, alive=lambda: self._web.known(request) is not None)
 
     async def sign_in(self, request: Request) -> Response:
-        """Turn a one-time link into a session."""
+        """Turn the owner's one-time link into a session. One made for a person of a chat only shows a button: chats and
+        mail programs open links to preview them, and that must not use it up."""
         if request.method == "HEAD" or "prefetch" in request.headers.get("sec-purpose", ""):
             return Response(status_code=204)  # only looking must not use the link up
         sessions = self._web.sessions
-        token = await sessions.sign_in(request.query_params.get("token", ""))
+        link, here = request.query_params.get("token", ""), sessions.actor(request.cookies.get(sessions.cookie, ""))
+        whose = sessions.offered(link)
+        if whose is None:
+            return RedirectResponse("/", status_code=303) if here is not None else self._sign_in_page(_USED)
+        if whose.person_id not in LOCAL:
+            names = phrases.signed_in_name(whose), phrases.signed_in_name(here) if here else ""
+            return self._page("confirm.html", token=link, name=names[0], now=names[1] if names[1] != names[0] else "")
+        token = await sessions.sign_in(link)
         if token is None:
-            if sessions.actor(request.cookies.get(sessions.cookie, "")) is not None:
-                return RedirectResponse("/", status_code=303)
-            return self._sign_in_page("This link was used already or is too old.")
+            return self._sign_in_page(_USED)
         # A redirect that began on another site would not carry a SameSite=Strict cookie; a page that moves on does.
         foreign = request.headers.get("sec-fetch-site", "none") not in ("none", "same-origin")
         answer: Response = self._page("welcome.html") if foreign else RedirectResponse("/", status_code=303)
-        answer.set_cookie(
-            sessions.cookie,
-            token,
-            max_age=int(SESSION_LIFETIME.total_seconds()),
-            httponly=True,
-            samesite="strict",
-            secure=self._is_https(request),
-        )
+        self._set_cookie(request, answer, token, whose)
+        return answer
+
+    async def sign_in_as(self, request: Request) -> Response:
+        """The button of that page: a session of the person the link was made for, in the place of any this browser had.
+        Raises `NotAllowed` for somebody whose access was taken away meanwhile."""
+        self._web.check_own_page(request, header=False)
+        async with request.form(max_files=0, max_fields=1) as form:
+            link = str(form.get("token", ""))
+        sessions = self._web.sessions
+        whose = sessions.offered(link)
+        if whose is not None and await self._web.service.role(whose) is Role.STRANGER:
+            raise NotAllowed("You have no access to Gofer any more.", next_step="Ask an admin to let you in.")
+        token = await sessions.sign_in(link) if whose is not None else None
+        if whose is None or token is None:
+            return self._sign_in_page(_USED)
+        await sessions.sign_out(request.cookies.get(sessions.cookie, ""))
+        answer = RedirectResponse("/", status_code=303)
+        self._set_cookie(request, answer, token, whose)
         return answer
 
     async def sign_out(self, request: Request) -> Response:
@@ -153,11 +172,22 @@ class Pages:
             place=str(place),
             model=self._web.model,
             sandbox=self._web.sandbox(),
+            signed_in=phrases.signed_in_name(actor),
         )
 
     def _page(self, template: str, status: int = 200, /, **values: object) -> Response:
         text = self._web.html.page(template, **values)
         return Response(text.encode("utf-8", "replace"), status_code=status, media_type="text/html; charset=utf-8")
+
+    def _set_cookie(self, request: Request, answer: Response, token: str, actor: Actor) -> None:
+        answer.set_cookie(
+            self._web.sessions.cookie,
+            token,
+            max_age=int(session_lifetime(actor).total_seconds()),
+            httponly=True,
+            samesite="strict",
+            secure=self._is_https(request),
+        )
 
     def _sign_in_page(self, message: str) -> Response:
         return self._page("signin.html", 401, message=message)

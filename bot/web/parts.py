@@ -88,7 +88,10 @@ class Web:
         """As `known`, for handlers that need somebody. Raises `NotSignedIn`, and `NotAllowed` for forged requests."""
         actor = self.known(request)
         if actor is None:
-            raise NotSignedIn("You are not signed in here.", next_step="Open the link that `gofer serve` printed.")
+            raise NotSignedIn(
+                "You are not signed in here.",
+                next_step="Open the link that `gofer serve` printed, or ask for one in your chat: `/gofer connectors`.",
+            )
         if request.method not in _SAFE and actor != TERMINAL:
             self.check_own_page(request)
         return actor

@@ -86,6 +86,7 @@ def _page_routes(pages: Pages) -> list[BaseRoute]:
         Route("/t/{thread}", pages.thread),
         Route("/t/{thread}/stream", pages.stream),
         Route("/signin", pages.sign_in),
+        Route("/signin", pages.sign_in_as, methods=["POST"]),
         Route("/signout", pages.sign_out, methods=["POST"]),
         Route("/files/{token}", pages.file),
         Route("/healthz", pages.health),

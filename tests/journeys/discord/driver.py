@@ -237,9 +237,9 @@ def _first(shown: Iterable[Shown], words: str, button: str = "", without: str = 
 
 @asynccontextmanager
 async def company(
-    folder: Path, mode: Mode = "gateway", *, fake: DiscordFake | None = None, admin: bool = True
+    folder: Path, mode: Mode = "gateway", *, fake: DiscordFake | None = None, admin: bool = True, **more: str
 ) -> AsyncGenerator[Company]:
-    """A guild with Gofer in it.
+    """A guild with Gofer in it. `more`: settings.
 
     ann and ben are staff, who may hand over work; eve is the admin; lea leads; zoe is new; rob is a program.
     """
@@ -255,7 +255,7 @@ async def company(
             _toml(discord, people["ben"], staff, leads, approvals, signing), encoding="utf-8"
         )
         port = _free_port()
-        settings = {**discord.env(), **brain.env, "GOFER_WEB_PORT": str(port)}
+        settings = {**discord.env(), **brain.env, "GOFER_WEB_PORT": str(port), **more}
         if admin:
             settings["GOFER_ADMINS"] = f"discord:{people['eve'].user_id}"
         gofer = program(folder, **settings)

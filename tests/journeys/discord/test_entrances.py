@@ -77,6 +77,7 @@ async def test_a_task_begins_in_a_form_with_a_file(work: Company, chat: DiscordC
         ("/gofer usage", "You today"),
         ("/gofer skills", "tidy-folder"),
         ("/gofer settings", "You are"),
+        ("/gofer connectors", "The web chat has no address that you could reach."),
     ],
 )
 async def test_a_command_is_answered_in_private(work: Company, chat: DiscordChat, line: str, words: str) -> None:

@@ -215,9 +215,9 @@ def _first(messages: Iterable[Message], words: str, button: str = "", without: s
 
 @asynccontextmanager
 async def company(
-    folder: Path, mode: Mode = "socket", *, lacks: Collection[str] = (), admin: bool = True
+    folder: Path, mode: Mode = "socket", *, lacks: Collection[str] = (), admin: bool = True, **more: str
 ) -> AsyncGenerator[Company]:
-    """A workspace made from our own manifest. `lacks`: what it does not have (`SlackFake.disable`).
+    """A workspace made from our own manifest. `lacks`: what it does not have (`SlackFake.disable`); `more`: settings.
 
     ann and ben are staff, who may hand over work; eve is the admin; lea leads; zoe is new; gus is a guest, oz of
     another organisation, rob a program.
@@ -240,6 +240,7 @@ async def company(
             **slack.env(),
             **brain.env,
             "GOFER_WEB_PORT": str(port),
+            **more,
         }
         if admin:
             settings["GOFER_ADMINS"] = f"slack:{slack.team_id}:{people['eve'].user_id}"

@@ -64,6 +64,7 @@ async def test_a_task_begins_in_a_form_with_a_file(work: Company) -> None:
         ("/gofer usage", "You today"),
         ("/gofer skills", "tidy-folder"),
         ("/gofer settings", "You are"),
+        ("/gofer connectors", "The web chat has no address that you could reach."),
         ("/gofer run", "Say which skill"),
         ("/gofer dance", "There is no command"),
     ],

@@ -45,6 +45,7 @@ async def opened(
         groups=frozenset(),
         connect=lambda space, chat: None,
         link=None,
+        sign_in=None,
         say=lines.append,
         heard_at=never,
     )

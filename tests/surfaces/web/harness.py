@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -23,6 +24,7 @@ from agent.sandbox.memory import MemoryFiles, MemoryHost
 from agent.service.live import LiveBus
 from agent.tools.registry import Tool, ToolContext, ToolOutput, said, tool
 from bot.web import Sessions, create_app, listening
+from bot.web.sessions import utc_now
 from tests.kit import Kit, open_kit
 
 TOKEN = "token-of-run-json"
@@ -77,7 +79,13 @@ class Site:
 
 @asynccontextmanager
 async def open_site(
-    home: Path, script: Sequence[Entry], *, tools: tuple[Tool, ...] = (), public_url: str = "", **changes: object
+    home: Path,
+    script: Sequence[Entry],
+    *,
+    tools: tuple[Tool, ...] = (),
+    public_url: str = "",
+    now: Callable[[], datetime] = utc_now,
+    **changes: object,
 ) -> AsyncGenerator[Site]:
     """A site on a fresh or existing home folder."""
     bus = LiveBus()
@@ -86,16 +94,24 @@ async def open_site(
         dispatcher = LocalDispatcher(kit.journal, worker_id="w", clock=SystemClock())
         await dispatcher.start(kit.loop.run_segment)
         try:
-            async with serving(home, kit, bus, public_url=public_url) as site:
+            async with serving(home, kit, bus, public_url=public_url, now=now) as site:
                 yield site
         finally:
             await dispatcher.stop()
 
 
 @asynccontextmanager
-async def serving(home: Path, kit: Kit, bus: LiveBus, *, public_url: str = "", port: int = 0) -> AsyncGenerator[Site]:
-    """A web surface for this worker; the sessions are those of the home folder."""
-    sessions = Sessions(home / "web.json")
+async def serving(
+    home: Path,
+    kit: Kit,
+    bus: LiveBus,
+    *,
+    public_url: str = "",
+    port: int = 0,
+    now: Callable[[], datetime] = utc_now,
+) -> AsyncGenerator[Site]:
+    """A web surface for this worker; the sessions are those of the home folder. `now`: their clock."""
+    sessions = Sessions(home / "web.json", now=now)
     app = create_app(
         kit.service,
         sessions=sessions,
