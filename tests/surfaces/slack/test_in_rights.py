@@ -106,6 +106,7 @@ async def test_what_is_about_slack_does_nothing_for_outsiders_and_programs(tmp_p
             groups=frozenset(),
             connect=lambda space, chat: None,
             link=None,
+            sign_in=None,
             say=lambda words: None,
         )
         await kit.access.admit(f"slack:{slack.team_id}:{them.user_id}", "them", Role.MEMBER)  # no list lets them in
