@@ -124,8 +124,7 @@ class Branch:
                 task.result()
         finally:
             others[0].cancel()  # nothing new comes in; what came is stored
-            with suppress(asyncio.CancelledError):
-                await others[0]
+            await asyncio.wait(others[:1])  # whatever it ended by: the rest is ended too
             await self.door.close()
             await self._pump.close()
             for task in (storing, *others):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import datetime
 from pathlib import Path
 
 from pydantic import SecretStr
@@ -33,7 +34,14 @@ async def never() -> None:
 
 @asynccontextmanager
 async def opened(
-    kit: Kit, discord: DiscordFake, folder: Path, owner: str, *, clock: Clock | None = None, **more: object
+    kit: Kit,
+    discord: DiscordFake,
+    folder: Path,
+    owner: str,
+    *,
+    clock: Clock | None = None,
+    heard_at: Callable[[], Awaitable[datetime | None]] = never,
+    **more: object,
 ) -> AsyncGenerator[Lines]:
     """Gofer in Discord, beside others on the same journal."""
     lines = Lines()
@@ -47,7 +55,7 @@ async def opened(
         link=None,
         sign_in=None,
         say=lines.append,
-        heard_at=never,
+        heard_at=heard_at,
     )
     async with open_discord(shop, owner=owner, alone=False):
         yield lines

@@ -15,7 +15,7 @@ from agent.ports.clock import SystemClock
 from agent.service import AccessRules, Mailbox
 from bot.discord.missed import OVERLAP
 from tests.fakes.discord import DiscordFake, Human, Limits, Message
-from tests.kit import open_kit
+from tests.kit import call, open_kit, say
 from tests.surfaces.discord.inside import Lines, opened
 
 OPEN = AccessRules(start=("everyone",))
@@ -185,3 +185,29 @@ async def test_what_one_connection_missed_where_gofer_never_worked_is_heard_thou
         await it.noticed(await it.mentions(it.here))
         it.discord.gateway.deaf = False
         await it.noticed(missed)
+
+
+async def test_a_store_that_is_away_when_discord_is_opened_leaves_nothing_of_that_try_at_work(tmp_path: Path) -> None:
+    tries: list[None] = []
+
+    async def heard_at() -> datetime | None:
+        tries.append(None)
+        if len(tries) == 1:
+            raise OSError("the store is away")
+        return None
+
+    async with AsyncExitStack() as stack:
+        discord = await stack.enter_async_context(DiscordFake())
+        script = [call("plan", steps=["one", "two"], files=["a"]), say("Done.")]
+        kit = await stack.enter_async_context(open_kit(tmp_path, script, access=OPEN))
+        ann, general, clock = discord.user("ann"), discord.channel("general"), Rushed(discord.gateway.limits)
+        office = await stack.enter_async_context(AsyncExitStack())
+        await office.enter_async_context(opened(kit, discord, tmp_path, "first", clock=clock, heard_at=heard_at))
+        await discord.wait_for(lambda: discord.gateway.connected)
+        root = await ann.says(general, f"{discord.mention} work")
+        await discord.wait_for(lambda: discord.messages(general)[0].reactions)
+        await kit.work()
+        # The feed of the first try would keep the lead of posting, and could not post.
+        await discord.wait_for(lambda: [m for m in discord.messages(root.id) if m.button_labels])
+        await office.aclose()
+        assert not [task for task in asyncio.all_tasks() if task.get_name().startswith("gofer-discord")]
