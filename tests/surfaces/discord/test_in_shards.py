@@ -187,6 +187,22 @@ async def test_what_one_connection_missed_where_gofer_never_worked_is_heard_thou
         await it.noticed(missed)
 
 
+async def test_a_session_that_begins_anew_leaves_what_is_known_of_the_servers_of_other_connections(
+    tmp_path: Path,
+) -> None:
+    async with inside(tmp_path, Limits(shards=2)) as it:
+        server = it.discord.world.backend.guilds[it.there.guild_id or 0]
+        quiet = it.discord.channel("quiet", server=server)
+        await it.noticed(await it.mentions(it.there))
+        it.discord.gateway.invalidate(0)
+        await it.discord.wait_for(lambda: it.discord.gateway.shards == [(0, 2), (1, 2)])
+        await it.noticed(await it.mentions(it.here))  # by then the new session is known to have begun
+        await it.ann.says(quiet, "not for Gofer")
+        await it.noticed(await it.mentions(quiet))
+        # Of a channel that it does not know it would have to ask, and could not tell that this is none of its business.
+        assert quiet.id not in {call.ids[0] for call in it.discord.calls("GET /channels/*")}
+
+
 async def test_a_store_that_is_away_when_discord_is_opened_leaves_nothing_of_that_try_at_work(tmp_path: Path) -> None:
     tries: list[None] = []
 
