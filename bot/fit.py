@@ -334,8 +334,8 @@ def _clean(block: Block) -> Block:
             return replace(block, text=clean(block.text), label=one_line(block.label), more=one_line(block.more))
         case Table():
             header, *rows = (tuple(clean(cell) for cell in row) for row in (block.header, *block.rows))
-            label, more = one_line(block.label), one_line(block.more)
-            return replace(block, header=header, rows=tuple(rows), label=label, more=more)
+            label, more, name = one_line(block.label), one_line(block.more), one_line(block.whole)
+            return replace(block, header=header, rows=tuple(rows), label=label, more=more, whole=name)
         case Chart():
             return _clean_chart(block)
         case Rule():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any, cast
 
@@ -71,6 +72,14 @@ def faults(given_card: Card) -> list[str]:
 @given(cards())
 def test_any_card_is_valid_on_both_platforms(given_card: Card) -> None:
     assert faults(given_card) == []
+
+
+def test_a_broken_name_of_the_file_that_holds_all_of_a_table_is_made_visible() -> None:
+    table = Table(("n",), (("1",),) * 200, whole="all\ud800.csv")
+    assert faults(card(table)) == []
+    assert "more (in all\\ud800.csv)" in json.dumps(blocks.render_card(card(table)).card, ensure_ascii=False).replace(
+        "\\\\", "\\"
+    )
 
 
 @RANDOM
