@@ -391,6 +391,11 @@ def beginning_of(name: str, sheet: str) -> str:
     return f"{name}, sheet {sheet}" if sheet else name
 
 
+def page_of(title: str, number: int) -> str:
+    """What a picture of a page shows, for those who do not see it."""
+    return f"{title}, page {number}"
+
+
 def more_in(count: int, file: str) -> str:
     """`… 12 more (in plan.md)`"""
     return f"… {count:,} more (in {file})"

@@ -195,7 +195,8 @@ def _previews(delivered: Iterable[Delivered]) -> Iterable[Parcel]:
 
 def _preview(delivered: Delivered, number: int, page: WorkFile) -> Parcel:
     name = f"{PurePosixPath(delivered.file.name).stem} preview {number}{PurePosixPath(page.path).suffix}"
-    return Parcel(file=page, name=name, title=delivered.title, delivered=False)
+    title = phrases.page_of(delivered.title or delivered.file.name, number)
+    return Parcel(file=page, name=name, title=title, delivered=False)
 
 
 def _named(block: Files, left_out: Mapping[str, str]) -> Block:

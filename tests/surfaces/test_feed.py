@@ -224,6 +224,8 @@ def test_each_document_shows_its_first_page_before_any_shows_its_second() -> Non
         *("a.xlsx", "b.docx", "c.pdf", "d.png"),
         *("a preview 1.png", "b preview 1.png", "a preview 2.png", "b preview 2.png"),
     ]
+    pages = [parcel.title for parcel in batch.parcels[4:]]
+    assert pages == ["a.xlsx, page 1", "b.docx, page 1", "a.xlsx, page 2", "b.docx, page 2"]  # for who cannot see them
 
 
 def test_pictures_never_cost_a_message_of_their_own() -> None:
