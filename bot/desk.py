@@ -131,7 +131,8 @@ class Desk:
                 return Outcome(kind="decided", task_id=task.task_id)
             case Word.RESUME:
                 resumed = await service.resume(actor, task.task_id)
-                return Outcome(kind="decided", task_id=task.task_id, text="" if resumed else phrases.NOT_PAUSED)
+                said = "" if resumed else goes_on_without(await service.view(actor, task.task_id))
+                return Outcome(kind="decided", task_id=task.task_id, text=said)
             case Word.STATUS:
                 return Outcome(
                     kind="told", task_id=task.task_id, text=status_line(await service.view(actor, task.task_id))
@@ -196,6 +197,11 @@ def late_sentence(decided_by: str, actor: Actor) -> str:
     if not decided_by:
         return "This was decided already."
     return f"This was decided already, by {'you' if decided_by == actor.person_id else Person(decided_by)}."
+
+
+def goes_on_without(view: TaskView) -> str:
+    """What somebody is told who resumes a task that is not paused: the word came twice, or too late."""
+    return phrases.ENDED_ALREADY if view.status.final else f"{phrases.GOES_ON} {status_line(view)}"
 
 
 def status_line(view: TaskView) -> str:

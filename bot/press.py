@@ -15,7 +15,7 @@ from agent.domain.view import fold
 from agent.service import Decision, Service
 from bot import phrases
 from bot.cards import Card, Form, Token, Verb
-from bot.desk import late_sentence
+from bot.desk import goes_on_without, late_sentence
 from bot.details import details_card
 from bot.forms import change_form, form_for, note_from, steer_form
 from bot.render import card_for_ask
@@ -59,7 +59,9 @@ async def press(service: Service, actor: Actor, press: Press) -> Pressed:
         case Verb.PAUSE:
             return _said(await service.pause(actor, subject_id), "It does not run now.")
         case Verb.RESUME:
-            return _said(await service.resume(actor, subject_id), phrases.NOT_PAUSED)
+            if await service.resume(actor, subject_id):
+                return Pressed(decided=True)
+            return Pressed(text=goes_on_without(await service.view(actor, subject_id)))
         case Verb.STEER:
             return await _steer(service, actor, press)
         case Verb.CHANGE:

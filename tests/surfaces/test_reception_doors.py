@@ -242,3 +242,13 @@ async def test_old_talk_is_not_repeated_to_a_follow_up(tmp_path: Path) -> None:
         assert "ancient words" in s.model_saw()
         await s.says("more", mention=True)
         assert "fresh words" in s.model_saw()
+
+
+async def test_who_resumes_what_is_not_paused_is_told_where_it_stands(tmp_path: Path) -> None:
+    async with scene(tmp_path, PLAN, say("Done.")) as s:
+        await s.says("work", mention=True)
+        await s.says("pause")
+        await s.says("resume")
+        await s.says("resume")
+        assert s.told()[-1].startswith("It was resumed already, or never paused: ")
+        assert "not paused" not in "".join(s.told())
