@@ -37,6 +37,7 @@ from bot.surface import (
     IncomingCommand,
     IncomingFile,
     IncomingForm,
+    IncomingGone,
     IncomingMessage,
     IncomingReaction,
     MessageRef,
@@ -54,6 +55,8 @@ SEEN = "👀"
 """On a message that was taken up."""
 WELCOME = "🙏"
 """On a message that only says thanks."""
+MOST_TASKS = 1000
+"""Looked through for those in a place that is gone."""
 LOST_CHARS = 200
 """Quoted of a message that was given up, so that its sender knows which."""
 AFTERWARDS = frozenset({Word.UNDO, Word.RETRY, Word.FORGET, Word.MUTE, Word.STATUS})
@@ -86,6 +89,9 @@ class Reception:
 
     async def receive(self, incoming: Incoming) -> None:
         """Act on one arrival. Raises `SurfaceDown` and faults; refusals are told to the person."""
+        if isinstance(incoming, IncomingGone):
+            await self._gone(incoming)
+            return
         door = self.doors[incoming.kind]
         standing = await authorise(self._service, incoming.person, incoming.thread.thread_id, door.right)
         trigger = None if isinstance(incoming, IncomingMessage | IncomingReaction) else incoming.trigger
@@ -101,6 +107,8 @@ class Reception:
 
     async def lost(self, incoming: Incoming) -> None:
         """Tell whoever an arrival came from that it was given up, when they had reason to expect something of it."""
+        if isinstance(incoming, IncomingGone):
+            return
         standing = await authorise(self._service, incoming.person, incoming.thread.thread_id, Right.DECIDE)
         if standing is Pass.IN and await self._expects(incoming):
             said = incoming.text if isinstance(incoming, IncomingMessage | IncomingCommand) else ""
@@ -221,6 +229,12 @@ class Reception:
         text = f"The request now reads: {said.text}"
         await self._service.steer(said.person, task.task_id, text, inbox_id=said.event_id, interrupt=True)
         await self._mark(said.message, SEEN)
+
+    async def _gone(self, gone: IncomingGone) -> None:
+        """Nobody can look at what is done in a place that is gone, nor decide there: what is at work there ends."""
+        for task in await self._service.tasks(SYSTEM, limit=MOST_TASKS):
+            if not task.status.final and gone.thread.holds(task.thread_id):
+                await self._service.stop(SYSTEM, task.task_id, reason=phrases.PLACE_GONE)
 
     async def _muted(self, thread: ThreadRef) -> bool | None:
         """Whether Gofer listens to mentions only; None: it never worked in this thread."""

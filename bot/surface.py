@@ -49,6 +49,15 @@ class ThreadRef:
         space, channel, thread = map(unquote, parts)
         return ThreadRef(_SURFACES[surface], space, channel, thread)
 
+    def holds(self, thread_id: str) -> bool:
+        """Whether that conversation is this one, or within this channel where no thread is named."""
+        try:
+            other = ThreadRef.parse(thread_id)
+        except ValueError:
+            return False
+        same = (self.surface, self.space, self.channel) == (other.surface, other.space, other.channel)
+        return same and self.thread in ("", other.thread)
+
     def knows(self, person_id: str) -> bool:
         """Whether somebody can be mentioned here: people of Slack belong to their workspace (`slack:T1:U1`), those of
         Discord to all of it (`discord:1`)."""
@@ -214,7 +223,15 @@ class IncomingCommand(Event):
 
 Presence = Literal["working", "waiting", "ended"]
 
-Incoming = IncomingMessage | IncomingChoice | IncomingForm | IncomingReaction | IncomingCommand
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IncomingGone(Event):
+    """A thread was deleted, or a whole channel: then `thread.thread` is empty. Nobody says who did it."""
+
+    kind: Literal["gone"] = "gone"
+
+
+Incoming = IncomingMessage | IncomingChoice | IncomingForm | IncomingReaction | IncomingCommand | IncomingGone
 Receive = Callable[[Incoming], Awaitable[None]]
 """Takes an incoming thing for good: returns only when it is stored. The surface acknowledges after that, and not at
 all when it raises, so that the platform delivers again."""

@@ -2,7 +2,7 @@
 
 None means: it cannot matter to Gofer. Kept are
 - messages said to Gofer alone, that mention it (a reply that pings it does), or within a thread (whether Gofer works
-  there is looked up later); edits and deletions of the same;
+  there is looked up later); edits and deletions of the same; deleted threads and channels;
 - reactions with an emoji that Gofer understands; those that approve or deny only on messages of its own;
 - clicks and sent forms of its own, and its commands. Autocomplete is answered on the spot and never kept.
 What programs and webhooks say is never kept: no bot may hand over work, and two bots could talk for ever.
@@ -25,7 +25,7 @@ from agent.service import Arrival
 from bot.discord.payload import Payload, flag, number, part, parts, snowflake, strings, text
 from bot.phrases import Word, emoji_word
 
-Kind = Literal["message", "edit", "delete", "reaction", "click", "form", "command"]
+Kind = Literal["message", "edit", "delete", "gone", "reaction", "click", "form", "command"]
 
 SAID = frozenset({0, 19})
 """Types of messages that somebody wrote: ordinary ones and replies. The others tell of joins, pins and threads."""
@@ -91,6 +91,8 @@ def arrivals_of(event: str, payload: Payload, user_id: str, facts_of: FactsOf, n
             whole = {key: value for key, value in payload.items() if key != "ids"}
             each = (_delete({**whole, "id": gone}, facts_of, now) for gone in strings(payload, "ids"))
             return tuple(arrival for found in each for arrival in found)
+        case "THREAD_DELETE" | "CHANNEL_DELETE":
+            return _gone(event, payload, now)
         case "MESSAGE_REACTION_ADD":
             return _reaction(payload, user_id, facts_of, now)
         case "INTERACTION_CREATE":
@@ -149,6 +151,16 @@ def _delete(payload: Payload, facts_of: FactsOf, now: datetime) -> tuple[Arrival
     if not message_id or not snowflake(payload, "channel_id"):
         return ()
     return (_arrival("delete", f"delete:{message_id}", "MESSAGE_DELETE", payload, facts_of, now),)
+
+
+def _gone(event: str, payload: Payload, now: datetime) -> tuple[Arrival, ...]:
+    """A thread or channel of a server that was deleted. Discord tells of a channel's threads no more then."""
+    channel_id = snowflake(payload, "id")
+    if not channel_id or not snowflake(payload, "guild_id"):
+        return ()
+    facts = ChannelFacts(number(payload, "type"), snowflake(payload, "parent_id"))
+    there = {"id": channel_id, "channel_id": channel_id, "guild_id": snowflake(payload, "guild_id")}
+    return (_arrival("gone", f"gone:{channel_id}", event, there, lambda _: facts, now),)
 
 
 def _reaction(payload: Payload, user_id: str, facts_of: FactsOf, now: datetime) -> tuple[Arrival, ...]:

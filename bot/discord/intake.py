@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import cast
 
-from agent.domain.people import Actor
+from agent.domain.people import SYSTEM, Actor
 from agent.service import Arrival
 from bot.cards import Token, Verb
 from bot.discord.arrivals import DIRECT, SAID, ChannelFacts, Kind, Stored, by_program, mentions
@@ -29,6 +29,7 @@ from bot.surface import (
     IncomingCommand,
     IncomingFile,
     IncomingForm,
+    IncomingGone,
     IncomingMessage,
     IncomingReaction,
     MessageRef,
@@ -68,6 +69,8 @@ class Intake:
                 return await self._message(arrival, payload, facts)
             case "delete":
                 return await self._deleted(arrival, payload, facts)
+            case "gone":
+                return _gone(arrival, payload, facts)
             case "reaction":
                 return await self._reaction(arrival, payload, facts)
             case "click":
@@ -271,6 +274,13 @@ class Intake:
         if snowflake(answered, "author", "id") == self._user_id or number(answered, "type") not in SAID:
             return None
         return None if by_program(answered) and not parts(answered, "attachments") else answered
+
+
+def _gone(arrival: Arrival, payload: Payload, facts: ChannelFacts) -> IncomingGone:
+    space, channel_id = snowflake(payload, "guild_id"), snowflake(payload, "id")
+    channel, thread = (facts.parent_id, channel_id) if facts.thread else (channel_id, "")
+    there = ThreadRef("discord", space, channel, thread)
+    return IncomingGone(event_id=arrival.arrival_id, thread=there, person=SYSTEM, at=arrival.at)
 
 
 def _thread(space: str, channel_id: str, facts: ChannelFacts, message_id: str) -> ThreadRef:

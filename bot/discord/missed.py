@@ -18,7 +18,7 @@ from agent.domain.task import Task
 from agent.service import Mailbox, Service
 from bot.discord.arrivals import DIRECT
 from bot.discord.payload import Payload, flag, parts, snowflake, text, when
-from bot.discord.web import DiscordRefused, Web
+from bot.discord.web import UNKNOWN_CHANNEL, DiscordRefused, Web
 from bot.phrases import emoji_word
 from bot.surface import ThreadRef
 
@@ -62,6 +62,7 @@ class Missed:
         channels = dict([*channels.items()][:MOST_CHANNELS])
         looked: set[str] = set()
         for channel_id, space in channels.items():
+            await self._gone(hear, channel_id, space, open_ones)
             for message in await self._messages(channel_id, self._now() - BACK):
                 await self._tell(hear, message, channel_id, space)
                 if snowflake(message, "author", "id") == self._user_id and parts(message, "reactions"):
@@ -81,6 +82,18 @@ class Missed:
         for channel_id, space in channels[:MOST_CHANNELS]:
             for message in await self._messages(channel_id, since):
                 await self._tell(hear, message, channel_id, space)
+
+    async def _gone(self, hear: Hear, channel_id: str, space: str, open_ones: Sequence[Task]) -> None:
+        """Tell that a channel was deleted that these tasks are in. A thread that is not there may never have been
+        begun, so nothing is told of threads."""
+        threads = [thread for task in open_ones if (thread := _thread(task)) is not None]
+        if space == DIRECT or all(thread.channel != channel_id for thread in threads):
+            return
+        try:
+            await self._web.call("GET", "/channels/{channel_id}", {"channel_id": channel_id})
+        except DiscordRefused as error:
+            if error.code == UNKNOWN_CHANNEL:
+                await hear("CHANNEL_DELETE", {"id": channel_id, "guild_id": space, "type": 0})
 
     async def _messages(self, channel_id: str, since: datetime) -> Sequence[Payload]:
         """The newest messages of a channel, as far back as that, oldest first."""

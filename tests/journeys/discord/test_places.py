@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.fakes.discord import Message
 from tests.journeys.brain import say
-from tests.journeys.discord.counting import DONE, POEM, TURNS, assert_told_once
+from tests.journeys.discord.counting import DONE, POEM, TURNS, assert_told_once, statuses
 from tests.journeys.discord.driver import Company, DiscordChat
 from tests.journeys.discord.serving import Office, office, together
 from tests.journeys.scenarios import JOB
@@ -83,6 +85,33 @@ async def test_a_thread_that_is_gone_ends_in_no_storm(tmp_path: Path) -> None:
         await gofer.ann.clicks(await gofer.card(other, "Count", button="Approve"), "Approve")
         await gofer.card(other, DONE)
         assert len(gofer.discord.refusals) < 10
+
+
+async def test_the_task_of_a_deleted_thread_ends_and_whoever_asked_is_told(tmp_path: Path) -> None:
+    async with office(tmp_path, TURNS) as gofer:
+        root = await gofer.asks("count the words", files=[POEM])
+        await gofer.card(root, "Count", button="Approve")
+        gofer.discord.delete_channel(root.id)
+        direct = gofer.discord.dm(gofer.ann)
+        await gofer.until(lambda: [m for m in gofer.discord.messages(direct) if "is gone" in m.plain])
+        assert await statuses(gofer) == ["cancelled"]
+        assert len(gofer.discord.refusals) < 10
+
+
+@pytest.mark.parametrize("away", [False, True])
+async def test_what_is_at_work_in_a_deleted_channel_ends(tmp_path: Path, *, away: bool) -> None:
+    async with office(tmp_path, TURNS) as gofer:
+        gofer.general = gofer.discord.channel("short-lived")
+        root = await gofer.asks("count the words", files=[POEM])
+        await gofer.card(root, "Count", button="Approve")
+        if away:
+            await gofer.server.kill()
+        gofer.discord.delete_channel(gofer.general)
+        if away:
+            await gofer.start()
+        direct = gofer.discord.dm(gofer.ann)
+        await gofer.until(lambda: [m for m in gofer.discord.messages(direct) if "I cannot write in that" in m.plain])
+        assert await statuses(gofer) == ["cancelled"]
 
 
 async def test_a_mention_in_a_thread_works_in_that_thread(work: Company, chat: DiscordChat) -> None:
