@@ -14,7 +14,7 @@ from typing import Literal
 from agent.domain.asks import Ask, AskKind, Via
 from agent.domain.errors import NotAllowed, Refused
 from agent.domain.files import WorkFile
-from agent.domain.people import Actor
+from agent.domain.people import SYSTEM, Actor
 from agent.domain.task import Status, Task
 from agent.domain.view import TaskView
 from agent.service import Service
@@ -22,9 +22,12 @@ from bot import phrases
 from bot.cards import Person
 from bot.markup import clip, one_line
 from bot.phrases import Word
+from bot.surface import ThreadRef
 
 _CLAIM = re.compile(r"(?i)claim ([0-9a-f]{8})")
 """The message that makes the first admin, with the code that `gofer serve` printed."""
+MOST_TASKS = 1_000
+"""The newest, looked through for those in a place that is gone."""
 QUOTED_CHARS = 100
 """Of a request, so that people know which one is meant."""
 _YES = {AskKind.PLAN: "approve", AskKind.CHANGES: "apply"}
@@ -152,6 +155,12 @@ class Desk:
         if ask.kind is AskKind.QUESTION:
             return None
         return await self._answer(actor, task, ask, event_id, approve=approve, via=via)
+
+    async def leave(self, place: ThreadRef) -> None:
+        """End what is at work in a thread or channel that was deleted: nobody can look at it there, nor decide."""
+        for task in await self._service.tasks(SYSTEM, limit=MOST_TASKS):
+            if not task.status.final and place.holds(task.thread_id):
+                await self._service.stop(SYSTEM, task.task_id, reason=phrases.PLACE_GONE)
 
     async def _answer(self, actor: Actor, task: Task, ask: Ask, event_id: str, *, approve: bool, via: Via) -> Outcome:
         choice = approval(ask.kind, approve=approve)

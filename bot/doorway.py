@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from agent.domain.people import Actor, Role, Standing
+from agent.domain.people import SYSTEM, Actor, Role, Standing
 from agent.service import Service
 
 
@@ -14,6 +14,7 @@ class Right(StrEnum):
     SPEAK = "speak"  #: may hand over work in this thread, and so steer it
     DECIDE = "decide"  #: is known; whether they may decide this one thing the service says at the click
     ASK = "ask"  #: any person of this workspace, to ask for access
+    PLATFORM = "platform"  #: nobody: the platform itself tells of it
 
 
 class Pass(StrEnum):
@@ -31,6 +32,8 @@ async def authorise(service: Service, actor: Actor, thread_id: str, right: Right
     match right:
         case Right.ASK:
             return Pass.IN
+        case Right.PLATFORM:
+            return Pass.IN if actor == SYSTEM else Pass.NEVER
         case Right.SPEAK:
             return Pass.IN if await service.may_start(actor, thread_id) else Pass.STRANGER
         case Right.DECIDE:

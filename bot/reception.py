@@ -55,8 +55,6 @@ SEEN = "👀"
 """On a message that was taken up."""
 WELCOME = "🙏"
 """On a message that only says thanks."""
-MOST_TASKS = 1000
-"""Looked through for those in a place that is gone."""
 LOST_CHARS = 200
 """Quoted of a message that was given up, so that its sender knows which."""
 AFTERWARDS = frozenset({Word.UNDO, Word.RETRY, Word.FORGET, Word.MUTE, Word.STATUS})
@@ -85,16 +83,15 @@ class Reception:
             "form": Door(Right.DECIDE, self._form),
             "reaction": Door(Right.DECIDE, self._reaction),
             "command": Door(Right.DECIDE, self._command),
+            "gone": Door(Right.PLATFORM, self._gone),
         }
 
     async def receive(self, incoming: Incoming) -> None:
         """Act on one arrival. Raises `SurfaceDown` and faults; refusals are told to the person."""
-        if isinstance(incoming, IncomingGone):
-            await self._gone(incoming)
-            return
         door = self.doors[incoming.kind]
         standing = await authorise(self._service, incoming.person, incoming.thread.thread_id, door.right)
-        trigger = None if isinstance(incoming, IncomingMessage | IncomingReaction) else incoming.trigger
+        untriggered = isinstance(incoming, IncomingMessage | IncomingReaction | IncomingGone)
+        trigger = None if untriggered else incoming.trigger
         try:
             await door.handle(incoming, standing)
         except UserFacing as error:
@@ -107,8 +104,6 @@ class Reception:
 
     async def lost(self, incoming: Incoming) -> None:
         """Tell whoever an arrival came from that it was given up, when they had reason to expect something of it."""
-        if isinstance(incoming, IncomingGone):
-            return
         standing = await authorise(self._service, incoming.person, incoming.thread.thread_id, Right.DECIDE)
         if standing is Pass.IN and await self._expects(incoming):
             said = incoming.text if isinstance(incoming, IncomingMessage | IncomingCommand) else ""
@@ -119,7 +114,7 @@ class Reception:
     async def _expects(self, incoming: Incoming) -> bool:
         """Whether this was meant for Gofer, and it did not get through to a task."""
         match incoming:
-            case IncomingMessage(deleted=True):
+            case IncomingMessage(deleted=True) | IncomingGone():
                 return False
             case IncomingMessage(mentioned=mentioned, direct=direct):
                 if await self._service.started_by(SYSTEM, message_key(incoming.message)) is not None:
@@ -230,11 +225,9 @@ class Reception:
         await self._service.steer(said.person, task.task_id, text, inbox_id=said.event_id, interrupt=True)
         await self._mark(said.message, SEEN)
 
-    async def _gone(self, gone: IncomingGone) -> None:
-        """Nobody can look at what is done in a place that is gone, nor decide there: what is at work there ends."""
-        for task in await self._service.tasks(SYSTEM, limit=MOST_TASKS):
-            if not task.status.final and gone.thread.holds(task.thread_id):
-                await self._service.stop(SYSTEM, task.task_id, reason=phrases.PLACE_GONE)
+    async def _gone(self, gone: IncomingGone, standing: Pass) -> None:
+        if standing is Pass.IN:
+            await self._desk.leave(gone.thread)
 
     async def _muted(self, thread: ThreadRef) -> bool | None:
         """Whether Gofer listens to mentions only; None: it never worked in this thread."""

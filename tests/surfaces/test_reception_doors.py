@@ -21,6 +21,7 @@ from bot.surface import (
     IncomingChoice,
     IncomingCommand,
     IncomingForm,
+    IncomingGone,
     IncomingMessage,
     IncomingReaction,
     MessageRef,
@@ -160,6 +161,7 @@ def _every_kind(who: Actor) -> list[Incoming]:
         IncomingForm(event_id="k3", token=token, values={}, **base),  # type: ignore[arg-type]
         IncomingReaction(event_id="k4", message=message, emoji="octagonal_sign", **base),  # type: ignore[arg-type]
         IncomingCommand(event_id="k5", name="gofer", words=("run", "x"), **base),  # type: ignore[arg-type]
+        IncomingGone(event_id="k6", **base),  # type: ignore[arg-type]
     ]
 
 
@@ -180,7 +182,7 @@ def test_every_kind_of_arrival_has_a_door_with_a_right() -> None:
         replace(BEN, person_id="slack:T9:UBEN", place="slack:T9:C1", standing=Standing.OUTSIDER),
     ],
 )
-@pytest.mark.parametrize("number", range(5))
+@pytest.mark.parametrize("number", range(6))
 @pytest.mark.promise("members-only")
 async def test_strangers_of_every_kind_do_nothing_at_any_door(tmp_path: Path, who: Actor, number: int) -> None:
     async with scene(tmp_path, PLAN) as s:
