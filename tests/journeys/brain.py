@@ -11,7 +11,7 @@ from typing import Any
 from tests.fakes.messages import ApiError, FakeMessages
 
 MODEL = "claude-sonnet-5-5"
-PATIENCE_S = 40.0
+PATIENCE_S = 60.0
 Turn = Mapping[str, Any]
 
 

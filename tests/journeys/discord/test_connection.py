@@ -145,8 +145,8 @@ async def test_without_the_privileged_intent_direct_messages_menus_commands_and_
         await steered.click(await steered.card("Working", button="Steer"), "Steer", who="ben")
         await steered.reply("nobody hears this", who="ben")
         await steered.fill({"note": "in francs"}, who="ben")
-        await ben.runs("/task status", work.discord.world.channel(steered.root.id if steered.root else 0))
-        await steered.told("Working", who="ben")
+        await steered.reply("status", who="ben", mention=True)
+        await steered.told("Working", who="ben")  # what came before it in this thread was worked on
         talk.go_on()
         await talk.heard("in francs")
         await steered.card("In francs.")
