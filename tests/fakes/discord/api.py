@@ -214,7 +214,12 @@ def _done(fake: DiscordFake, called: Called) -> Any:
     if params != called.params:
         answer = answer[-int(called.params.get("limit", 50)) :]
     if called.name == "GET /oauth2/applications/@me":
-        answer |= {"flags": fake.application_flags, "verify_key": fake.verify_key}
+        endpoint = fake.interactions.url or None
+        answer |= {
+            "flags": fake.application_flags,
+            "verify_key": fake.verify_key,
+            "interactions_endpoint_url": endpoint,
+        }
     if called.name == "POST /channels/*/messages" and (nonce := (called.body or {}).get("nonce")):
         world.nonces[called.ids[0], str(nonce)] = int(answer["id"])
         answer["nonce"] = nonce

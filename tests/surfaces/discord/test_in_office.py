@@ -63,6 +63,17 @@ async def test_a_switch_that_is_off_is_named_and_gofer_waits_for_it(tmp_path: Pa
         assert 4014 in discord.gateway.refused
 
 
+async def test_clicks_that_are_posted_elsewhere_are_told_of_at_the_start(tmp_path: Path) -> None:
+    async with AsyncExitStack() as stack:
+        discord = await stack.enter_async_context(DiscordFake("http"))
+        discord.interactions.url = "https://elsewhere.example.com/interactions"
+        kit = await stack.enter_async_context(open_kit(tmp_path, [], access=OPEN))
+        lines = await stack.enter_async_context(opened(kit, discord, tmp_path, "first"))
+        await discord.wait_for(lambda: len(lines) == 2)
+        assert "https://elsewhere.example.com/interactions, so they do not arrive here" in lines[1]
+        assert "DISCORD_PUBLIC_KEY" in lines[1]
+
+
 async def test_whoever_sends_the_claim_code_alone_is_the_admin(tmp_path: Path) -> None:
     async with AsyncExitStack() as stack:
         discord = await stack.enter_async_context(DiscordFake())
