@@ -148,16 +148,26 @@ async def test_a_status_card_is_edited_no_oftener_than_the_surface_says(tmp_path
 
 
 async def test_where_every_edit_keeps_the_pace_a_change_of_state_waits_too(tmp_path: Path) -> None:
+    class Stopped(HandClock):
+        stands = True
+
+        async def sleep(self, seconds: float) -> None:
+            if self.stands:
+                await super().sleep(seconds)
+            else:  # a pause that begins only now is over, too
+                self.advance(seconds=seconds)
+
     abilities = replace(ABILITIES, edit_every_s=10.0, paces_all=True)
     async with (
         open_scene(tmp_path, [LINGER, *STEPS, BELL, say("Done.")]) as it,
-        it.feed(MemorySurface(it.chat, abilities=abilities), clock=(clock := HandClock())),
+        it.feed(MemorySurface(it.chat, abilities=abilities), clock=(clock := Stopped())),
     ):
         async with it.at_work(it.begin("Take many steps")):
             await it.until(lambda: bool(it.chat.messages))
         (status,) = (shown for shown in it.chat.messages if shown.key.startswith("status:"))
         await it.until(lambda: any(shown.key.startswith("ask:") for shown in it.chat.messages))
         assert (status.edits, "Waiting for a decision" in status.text) == (0, False)
+        clock.stands = False
         clock.advance(seconds=10.0)
         await it.until(lambda: "Waiting for a decision" in status.text)
         assert status.edits == 1
