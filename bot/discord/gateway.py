@@ -40,13 +40,13 @@ TAKEN = (
     "MESSAGE_UPDATE",
     "MESSAGE_DELETE",
     "MESSAGE_DELETE_BULK",
-    "THREAD_DELETE",
-    "CHANNEL_DELETE",
     "MESSAGE_REACTION_ADD",
     "MESSAGE_REACTION_REMOVE",
     "INTERACTION_CREATE",
 )
 """Events that we read ourselves."""
+SHARED = ("THREAD_DELETE", "CHANNEL_DELETE")
+"""Events that we read, and the library after us, so that its cache stays right."""
 WAITS_S = (1.0, 2.0, 5.0, 15.0, 30.0, 60.0)
 """Between tries to connect; the last one again and again."""
 REFUSED_WAIT_S = 300.0
@@ -283,6 +283,8 @@ def _parsers(
     parsers = {event: _guarded(event, parse) for event, parse in state.parsers.items()}
     for event in TAKEN:
         parsers[event] = _guarded(event, _taking(event, take))
+    for event in SHARED:
+        parsers[event] = _both(_guarded(event, _taking(event, take)), parsers[event])
     original = parsers["READY"]
 
     def began(payload: Any) -> None:
@@ -301,6 +303,14 @@ def _parsers(
 def _taking(event: str, take: Take) -> Callable[[Any], None]:
     def parse(payload: Any) -> None:
         take(event, cast(Payload, copy.deepcopy(payload)))
+
+    return parse
+
+
+def _both(first: Callable[[Any], None], then: Callable[[Any], None]) -> Callable[[Any], None]:
+    def parse(payload: Any) -> None:
+        first(payload)
+        then(payload)
 
     return parse
 
