@@ -46,6 +46,7 @@ from bot.surface import (
     SurfaceRefused,
     ThreadRef,
     Trigger,
+    trigger_of,
 )
 from bot.visitors import Visitors
 
@@ -90,8 +91,7 @@ class Reception:
         """Act on one arrival. Raises `SurfaceDown` and faults; refusals are told to the person."""
         door = self.doors[incoming.kind]
         standing = await authorise(self._service, incoming.person, incoming.thread.thread_id, door.right)
-        untriggered = isinstance(incoming, IncomingMessage | IncomingReaction | IncomingGone)
-        trigger = None if untriggered else incoming.trigger
+        trigger = trigger_of(incoming)
         try:
             await door.handle(incoming, standing)
         except UserFacing as error:

@@ -232,6 +232,13 @@ class IncomingGone(Event):
 
 
 Incoming = IncomingMessage | IncomingChoice | IncomingForm | IncomingReaction | IncomingCommand | IncomingGone
+
+
+def trigger_of(incoming: Incoming) -> Trigger | None:
+    """What a click, form or command is answered with in private; the others bring none."""
+    return incoming.trigger if isinstance(incoming, IncomingChoice | IncomingForm | IncomingCommand) else None
+
+
 Receive = Callable[[Incoming], Awaitable[None]]
 """Takes an incoming thing for good: returns only when it is stored. The surface acknowledges after that, and not at
 all when it raises, so that the platform delivers again."""

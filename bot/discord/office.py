@@ -41,7 +41,7 @@ from bot.feed import Feed, Link
 from bot.pump import Clock, Pump
 from bot.reception import Reception, message_key
 from bot.settings import Settings
-from bot.surface import Incoming, IncomingGone, IncomingMessage, IncomingReaction, MessageRef, SurfaceDown
+from bot.surface import Incoming, MessageRef, SurfaceDown, trigger_of
 
 logger = logging.getLogger(__name__)
 
@@ -150,9 +150,7 @@ class Branch:
 
     async def _receive(self, incoming: Incoming) -> None:
         await self._reception.receive(incoming)
-        untriggered = isinstance(incoming, IncomingMessage | IncomingReaction | IncomingGone)
-        trigger = None if untriggered else incoming.trigger
-        if trigger is not None:
+        if (trigger := trigger_of(incoming)) is not None:
             await self._answering.clear_up(unpack(trigger))
 
     async def _asked_by(self, message: MessageRef) -> str:

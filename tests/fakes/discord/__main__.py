@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import re
-import shlex
 import sys
 from typing import Any
 
@@ -15,7 +14,7 @@ from tests.fakes.discord.fake import DiscordFake
 from tests.fakes.discord.humans import Human, NotPossible
 from tests.fakes.discord.interactions import NotAnswered
 from tests.fakes.discord.seen import Message
-from tests.fakes.slack.__main__ import read_file
+from tests.fakes.slack.__main__ import file_and_text, tell
 
 KEYS = """\
 It prints the settings to start Gofer with, then shows what happens, and takes lines from the keyboard. People are ann
@@ -85,22 +84,9 @@ class Desk:
 
     async def hands_over(self, person: Human, place: Channel, rest: str, thread: Message | None) -> None:
         """Say what follows the path, with the file there. A path with blanks stands in quotation marks."""
-        words = shlex.split(rest)
-        if not words:
-            tell("which file?")
-            return
-        try:
-            name, data = await asyncio.to_thread(read_file, words[0])
-        except OSError as error:
-            tell(f"{words[0]} cannot be read: {error.strerror}")
-            return
-        text = " ".join(words[1:]).replace("@gofer", self.discord.mention)
-        await person.says(place, text, thread=thread, files=[(name, data)])
-
-
-def tell(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
+        if (brought := await file_and_text(rest)) is not None:
+            file, text = brought
+            await person.says(place, text.replace("@gofer", self.discord.mention), thread=thread, files=[file])
 
 
 def read_arguments(arguments: list[str]) -> argparse.Namespace:

@@ -85,23 +85,28 @@ class Desk:
 
     async def hands_over(self, person: Human, place: Channel, rest: str, thread: Message | None) -> None:
         """Say what follows the path, with the file there. A path with blanks stands in quotation marks."""
-        words = shlex.split(rest)
-        if not words:
-            tell("which file?")
-            return
-        try:
-            name, data = await asyncio.to_thread(read_file, words[0])
-        except OSError as error:
-            tell(f"{words[0]} cannot be read: {error.strerror}")
-            return
-        text = " ".join(words[1:]).replace("@gofer", self.slack.mention)
-        await person.says(place, text, thread=thread, files=[(name, data)])
+        if (brought := await file_and_text(rest)) is not None:
+            file, text = brought
+            await person.says(place, text.replace("@gofer", self.slack.mention), thread=thread, files=[file])
 
 
 def read_file(path: str) -> tuple[str, bytes]:
-    """Name and content of a file of whoever types."""
+    """Name and content."""
     found = Path(path).expanduser()
     return found.name, found.read_bytes()
+
+
+async def file_and_text(rest: str) -> tuple[tuple[str, bytes], str] | None:
+    """Name and content of a file of whoever types, and what follows its path; None: which file, or why not, is told."""
+    words = shlex.split(rest)
+    if not words:
+        tell("which file?")
+        return None
+    try:
+        return await asyncio.to_thread(read_file, words[0]), " ".join(words[1:])
+    except OSError as error:
+        tell(f"{words[0]} cannot be read: {error.strerror}")
+        return None
 
 
 def tell(text: str) -> None:
